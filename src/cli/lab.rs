@@ -1,0 +1,97 @@
+//! `vty-mcp lab`, and the lab behind `serve --lab`.
+
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use super::args;
+use super::serve::cancel_on_signal;
+use super::{CliError, Exit, output};
+use crate::lab::Lab;
+
+/// Running simulated devices and a private directory with an inventory of them.
+pub(super) struct LabInventory {
+    lab: Lab,
+    directory: TempDir,
+}
+
+impl LabInventory {
+    /// Starts the standard devices, from this port on or on free ports.
+    pub(super) async fn start(first_port: Option<u16>) -> Result<Self, CliError> {
+        let mut devices = Lab::standard();
+        if let Some(port) = first_port {
+            devices = (port..).zip(devices).map(|(port, device)| device.port(port)).collect();
+        }
+        let lab = Lab::start(devices).await.map_err(CliError::Lab)?;
+        let directory = tempfile::Builder::new().prefix("vty-mcp-").tempdir()?;
+        let started = Self { lab, directory };
+        write_private(&started.inventory(), &started.json())?;
+        Ok(started)
+    }
+
+    /// The simulated devices.
+    pub(super) fn lab(&self) -> &Lab {
+        &self.lab
+    }
+
+    /// Where the inventory of the devices is.
+    pub(super) fn inventory(&self) -> PathBuf {
+        self.directory.path().join("devices.json")
+    }
+
+    /// A directory that lives as long as the devices.
+    pub(super) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    fn json(&self) -> String {
+        format!("{:#}\n", self.lab.inventory())
+    }
+
+    /// Ends the devices.
+    pub(super) async fn stop(self) -> Result<(), CliError> {
+        self.lab.stop().await.map_err(CliError::Lab)
+    }
+}
+
+/// Serves the simulated devices until a signal comes.
+pub(super) async fn lab(arguments: args::Lab) -> Result<Exit, CliError> {
+    let running = LabInventory::start(arguments.port).await?;
+    write_private(&arguments.inventory, &running.json())?;
+    let path = arguments.inventory.display();
+    let mut text = format!("simulated devices are up; their inventory is in {path}\n\n");
+    for device in running.lab().devices() {
+        let address = device.address();
+        text.push_str(&format!(
+            "  {:<10} {:<14} ssh -p {} {}@{}   password {}\n",
+            device.name(),
+            device.platform(),
+            address.port(),
+            device.username(),
+            address.ip(),
+            device.password(),
+        ));
+    }
+    text.push_str(&format!(
+        "\nTry:  vty-mcp -f {path} run ios-r1 'show ip interface brief'\nStop: Ctrl-C\n"
+    ));
+    output::answer(&text)?;
+    let stop = CancellationToken::new();
+    cancel_on_signal(stop).await;
+    running.stop().await?;
+    Ok(Exit::Ok)
+}
+
+/// Writes a file with passwords in it, for its owner only.
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options.open(path)?.write_all(text.as_bytes())
+}

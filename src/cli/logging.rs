@@ -1,0 +1,21 @@
+//! Logs to standard error.
+
+use tracing_subscriber::EnvFilter;
+
+use super::args::{Global, LogFormat};
+
+/// Starts logging as the command line asks.
+pub(super) fn start(global: &Global) {
+    let filter = EnvFilter::try_new(&global.log).unwrap_or_else(|_| EnvFilter::new("warn"));
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false);
+    let started = match global.log_format {
+        LogFormat::Text => subscriber.try_init(),
+        LogFormat::Json => subscriber.json().try_init(),
+    };
+    if let Err(error) = started {
+        super::output::complain(&format!("logging cannot start: {error}"));
+    }
+}

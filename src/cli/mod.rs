@@ -1,0 +1,129 @@
+//! The command line: what people type, and nothing that a tool would need too.
+//!
+//! **Invariant:** answers go to standard output, everything else to standard error.
+
+mod args;
+mod check;
+mod demo;
+mod lab;
+mod logging;
+mod output;
+mod run;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+pub use self::args::Args;
+use self::args::Command;
+use crate::server::StartError;
+use crate::settings::{Settings, SettingsError};
+
+/// How the program ends. The numbers are documented in the help and never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Exit {
+    /// Everything worked.
+    Ok = 0,
+    /// A defect of this program.
+    Bug = 1,
+    /// Wrong usage, inventory or settings.
+    Usage = 2,
+    /// A device or a command failed.
+    Failed = 3,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a subcommand ended early.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CliError {
+    /// The settings cannot be used.
+    #[error("the settings cannot be used")]
+    Settings(#[source] SettingsError),
+    /// Several things keep the program from starting.
+    #[error("the program cannot start")]
+    Start(#[source] StartError),
+    /// The lab cannot run.
+    #[error("the lab failed")]
+    Lab(#[source] crate::lab::LabError),
+    /// A client session failed.
+    #[error("the MCP session failed")]
+    Serve(#[source] crate::server::ServeError),
+    /// Something was not as it must be.
+    #[error("{0}")]
+    Failed(String),
+    /// Standard output or a temporary file cannot be written.
+    #[error("cannot write")]
+    Io(#[source] std::io::Error),
+}
+
+impl CliError {
+    /// How the program ends with this error.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Settings(_) | Self::Start(_) => Exit::Usage,
+            Self::Lab(_) | Self::Serve(_) | Self::Failed(_) => Exit::Failed,
+            Self::Io(_) => Exit::Bug,
+        }
+    }
+}
+
+impl From<std::io::Error> for CliError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Runs what the command line asks for.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    logging::start(&args.global);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!(%error, "the runtime cannot start");
+            return Exit::Bug.into();
+        }
+    };
+    let result = runtime.block_on(dispatch(args));
+    // A thread may still sit in a read of standard input, which cannot be cancelled.
+    runtime.shutdown_background();
+    match result {
+        Ok(exit) => exit.into(),
+        Err(CliError::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+            Exit::Ok.into()
+        }
+        Err(error) => {
+            output::complain(&crate::error::chain(&error));
+            error.exit().into()
+        }
+    }
+}
+
+async fn dispatch(args: Args) -> Result<Exit, CliError> {
+    let global = args.global;
+    match args.command {
+        Command::Serve(serve) => serve::serve(global, serve).await,
+        Command::Run(run) => run::run(global, run).await,
+        Command::Check(check) => check::check(global, &check),
+        Command::Demo(demo) => Box::pin(demo::demo(demo)).await,
+        Command::Lab(lab) => lab::lab(lab).await,
+        Command::Completions { shell } => {
+            let mut command = Args::command();
+            clap_complete::generate(shell, &mut command, "vty-mcp", &mut std::io::stdout());
+            Ok(Exit::Ok)
+        }
+    }
+}
+
+/// Loads the settings that the command line asks for.
+fn settings(global: args::Global) -> Result<Settings, CliError> {
+    Settings::load(global.into_overrides()).map_err(CliError::Settings)
+}

@@ -1,0 +1,210 @@
+//! The CLI of a simulated device: bytes in, actions out.
+//!
+//! **Invariants:** pure (no clock, no I/O), and independent of how the bytes are cut: the actions'
+//! bytes are the same for one call or for one call per byte. It shares nothing with the driver.
+
+mod answer;
+mod pager;
+mod print;
+mod run;
+#[cfg(test)]
+mod tests;
+mod typing;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::pager::Pager;
+use self::run::Pending;
+use super::faults::{Denial, Faults};
+use super::keys::{Decoder, Key, LineEditor};
+use super::observed::ReceivedLine;
+use super::personality::{Mode, Personality};
+
+/// Longest line a device takes.
+const LINE_LIMIT: usize = 8192;
+const DEFAULT_WIDTH: usize = 80;
+const DEFAULT_HEIGHT: usize = 24;
+
+/// What a CLI wants done, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Bytes of the dialogue: echo, prompts, questions.
+    Write(Vec<u8>),
+    /// Bytes of a command's output.
+    Output { command: String, bytes: Vec<u8> },
+    /// The device thinks.
+    Wait(Duration),
+    /// Output that was not sent so far is given up.
+    Interrupted,
+    /// Something to note for the tests.
+    Note(Note),
+    /// The session is over.
+    Close,
+}
+
+/// Something a test may ask about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Note {
+    Line(ReceivedLine),
+    Interrupt,
+    PagerAnswer,
+}
+
+/// Who this device is to its CLI.
+#[derive(Debug, Clone)]
+pub(super) struct Identity {
+    pub(super) hostname: String,
+    pub(super) user: String,
+    /// What Junos prints before the prompt of a member or routing engine.
+    pub(super) role: String,
+    pub(super) enable_secret: Option<String>,
+}
+
+/// One session of a simulated device.
+#[derive(Debug)]
+pub(super) struct Cli {
+    personality: Arc<Personality>,
+    faults: Arc<Faults>,
+    identity: Identity,
+    mode: String,
+    /// What followed the command that entered the mode, such as an interface's name.
+    mode_argument: String,
+    width: usize,
+    height: usize,
+    paging: bool,
+    complete_on_space: bool,
+    decoder: Decoder,
+    editor: LineEditor,
+    raw: Vec<u8>,
+    state: State,
+    actions: Vec<Action>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// A command line is being typed.
+    Prompt,
+    Pager(Pager),
+    /// A question waits for its answer.
+    Asking(Pending),
+    /// The privileged password is awaited, for the n-th time.
+    Password(Pending, u32),
+    /// Output goes on until it is interrupted; so many lines were printed.
+    Endless(Pending, u64),
+    /// A command never finishes.
+    Hung,
+    Closed,
+}
+
+impl Cli {
+    pub(super) fn new(
+        personality: Arc<Personality>,
+        faults: Arc<Faults>,
+        identity: Identity,
+        (columns, rows): (u32, u32),
+    ) -> Self {
+        let mut cli = Self {
+            mode: personality.login_mode.clone(),
+            mode_argument: String::new(),
+            width: DEFAULT_WIDTH,
+            height: DEFAULT_HEIGHT,
+            paging: personality.paging.on || faults.paging_stays_on,
+            complete_on_space: personality.editor.complete_on_space,
+            decoder: Decoder::default(),
+            editor: LineEditor::default(),
+            raw: Vec::new(),
+            state: State::Prompt,
+            actions: Vec::new(),
+            personality,
+            faults,
+            identity,
+        };
+        cli.resize(columns, rows);
+        cli
+    }
+
+    /// The terminal has this size; zero stands for the usual one.
+    pub(super) fn resize(&mut self, columns: u32, rows: u32) {
+        let size = |given: u32, usual| match usize::try_from(given) {
+            Ok(0) | Err(_) => usual,
+            Ok(given) => given,
+        };
+        self.width = size(columns, DEFAULT_WIDTH);
+        self.height = size(rows, DEFAULT_HEIGHT);
+    }
+
+    /// What the device prints when a session starts.
+    pub(super) fn start(&mut self) -> Vec<Action> {
+        if self.faults.denies == Denial::Shell {
+            self.close();
+            return std::mem::take(&mut self.actions);
+        }
+        if !self.faults.login_delay.is_zero() {
+            self.actions.push(Action::Wait(self.faults.login_delay));
+        }
+        let motd = self.faults.motd.as_ref().unwrap_or(&self.personality.motd).clone();
+        let motd = self.expand(&motd);
+        self.say(&motd);
+        let (before, prompt) = self.prompt_text();
+        self.say(before.trim_start_matches('\n'));
+        self.show_prompt(&prompt);
+        std::mem::take(&mut self.actions)
+    }
+
+    /// Takes received bytes.
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> Vec<Action> {
+        for byte in bytes {
+            let key = self.decoder.decode(*byte);
+            if key != Some(Key::Enter)
+                && !matches!(byte, b'\r' | b'\n')
+                && self.raw.len() < LINE_LIMIT
+            {
+                self.raw.push(*byte);
+            }
+            if let Some(key) = key {
+                self.press(key);
+            }
+        }
+        std::mem::take(&mut self.actions)
+    }
+
+    /// How often [`Self::tick`] is due, while output goes on by itself.
+    pub(super) fn tick_interval(&self) -> Option<Duration> {
+        match &self.state {
+            State::Endless(pending, _) => {
+                pending.command.endless.as_ref().map(|endless| endless.every)
+            }
+            _ => None,
+        }
+    }
+
+    /// Time has passed.
+    pub(super) fn tick(&mut self) -> Vec<Action> {
+        if let State::Endless(pending, count) = &mut self.state {
+            *count += 1;
+            let line = pending.endless_text(*count, |endless| &endless.line);
+            let (command, line) = (pending.line.clone(), self.expand(&line));
+            self.output(command, &line);
+        }
+        std::mem::take(&mut self.actions)
+    }
+
+    fn mode(&self) -> Option<&Mode> {
+        self.personality.modes.get(&self.mode)
+    }
+
+    fn enter_mode(&mut self, mode: String, argument: String) {
+        self.mode = mode;
+        self.mode_argument = argument;
+    }
+
+    fn close(&mut self) {
+        self.state = State::Closed;
+        self.actions.push(Action::Close);
+    }
+
+    fn note(&mut self, note: Note) {
+        self.actions.push(Action::Note(note));
+    }
+}

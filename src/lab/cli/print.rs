@@ -1,0 +1,86 @@
+//! What a session prints: prompts, texts with their placeholders, output.
+
+use super::super::faults::LogPlace;
+use super::{Action, Cli, State};
+
+impl Cli {
+    /// What stands before the prompt, and the prompt.
+    pub(super) fn prompt_text(&self) -> (String, String) {
+        let Some(mode) = self.mode() else { return (String::new(), "> ".to_owned()) };
+        let limit = mode.hostname_limit.unwrap_or(usize::MAX);
+        let hostname: String = self.identity.hostname.chars().take(limit).collect();
+        let prompt = mode.prompt.replace("{hostname}", &hostname);
+        (self.expand(&mode.before), self.expand(&prompt))
+    }
+
+    /// Prints the prompt after a command.
+    pub(super) fn prompt(&mut self) {
+        let (before, prompt) = self.prompt_text();
+        self.say(&before);
+        self.show_prompt(&prompt);
+    }
+
+    pub(super) fn show_prompt(&mut self, prompt: &str) {
+        self.state = State::Prompt;
+        self.editor.start(columns(prompt));
+        self.say(prompt);
+    }
+
+    /// Prints the prompt after a command that was not empty: the moment of the log line.
+    pub(super) fn prompt_after_command(&mut self) {
+        self.prompt();
+        let Some(log) = self.faults.log_line.clone() else { return };
+        if matches!(log.place, LogPlace::Prompt | LogPlace::PromptAndRedraw) {
+            self.say(&format!("\n{}\n", log.text));
+        }
+        if log.place == LogPlace::PromptAndRedraw {
+            let (_, prompt) = self.prompt_text();
+            self.say(&prompt);
+        }
+    }
+
+    pub(super) fn expand(&self, text: &str) -> String {
+        let argument = &self.mode_argument;
+        let role = &self.identity.role;
+        let role_line = if role.is_empty() { String::new() } else { format!("{role}\n") };
+        text.replace("{hostname}", &self.identity.hostname)
+            .replace("{user}", &self.identity.user)
+            .replace("{role}", role)
+            .replace("{role_line}", &role_line)
+            .replace("{mode_argument}", argument)
+            .replace("{mode_short}", &shortened(argument))
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        if let Some(Action::Write(last)) = self.actions.last_mut() {
+            last.extend(bytes);
+        } else {
+            self.actions.push(Action::Write(bytes.to_vec()));
+        }
+    }
+
+    pub(super) fn say(&mut self, text: &str) {
+        self.write(text.replace('\n', "\r\n").as_bytes());
+    }
+
+    pub(super) fn output(&mut self, command: String, text: &str) {
+        if !text.is_empty() {
+            let bytes = text.replace('\n', "\r\n").into_bytes();
+            self.actions.push(Action::Output { command, bytes });
+        }
+    }
+}
+
+/// The columns a prompt takes.
+pub(super) fn columns(prompt: &str) -> usize {
+    prompt.lines().last().unwrap_or_default().chars().count()
+}
+
+/// `Ethernet1` as EOS shortens it in prompts: `Et1`.
+fn shortened(name: &str) -> String {
+    let letters = name.chars().take_while(|c| !c.is_ascii_digit()).take(2);
+    letters.chain(name.chars().skip_while(|c| !c.is_ascii_digit())).collect()
+}

@@ -1,0 +1,229 @@
+//! A device of the lab: how it is described, and what of it runs.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use russh::keys::ssh_key::HashAlg;
+use russh::keys::{PrivateKey, PublicKey};
+use russh::server::Config;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+
+use super::error::LabError;
+use super::faults::Faults;
+use super::link::{Cutter, Link};
+use super::login::LoginRules;
+use super::observed::{Observed, Recorder};
+use super::personality::Personality;
+use super::spec::LabDevice;
+use super::ssh::{self, Connection};
+use super::tasks::Tasks;
+
+/// What the tasks of a device share.
+pub(super) struct Device {
+    pub(super) hostname: String,
+    pub(super) role: String,
+    pub(super) enable_secret: Option<String>,
+    pub(super) personality: Arc<Personality>,
+    pub(super) faults: Arc<Faults>,
+    pub(super) login: LoginRules,
+    pub(super) recorder: Arc<Recorder>,
+    pub(super) tasks: Tasks,
+    end: CancellationToken,
+}
+
+/// A device that runs.
+pub struct RunningDevice {
+    spec: LabDevice,
+    address: SocketAddr,
+    fingerprint: String,
+    public_key: String,
+    device: Arc<Device>,
+}
+
+impl std::fmt::Debug for RunningDevice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RunningDevice")
+            .field("name", &self.spec.name)
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+impl RunningDevice {
+    pub(super) async fn start(spec: LabDevice, lab: &CancellationToken) -> Result<Self, LabError> {
+        let personality = spec.load_personality()?;
+        let host_key = spec.host_key.make();
+        let host_key =
+            host_key.map_err(|source| LabError::HostKey { device: spec.name.clone(), source })?;
+        let device = Arc::new(Device {
+            hostname: spec.hostname.clone(),
+            role: spec.role.clone(),
+            enable_secret: spec.enable_secret.clone(),
+            personality: Arc::new(personality),
+            faults: Arc::new(spec.faults.clone()),
+            login: spec.login_rules(authorized_keys(&spec)?),
+            recorder: Arc::new(Recorder::new()),
+            tasks: Tasks::default(),
+            end: lab.child_token(),
+        });
+        let wanted = SocketAddr::new(spec.bind, spec.port);
+        let failed =
+            |source| LabError::Listen { device: spec.name.clone(), address: wanted, source };
+        let listener = TcpListener::bind(wanted).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let public_key = public_line(&host_key);
+        let fingerprint = host_key.fingerprint(HashAlg::Sha256).to_string();
+        let config = Arc::new(ssh::config(&device, host_key));
+        device.tasks.spawn(accept(Arc::clone(&device), config, listener));
+        Ok(Self { spec, address, fingerprint, public_key, device })
+    }
+
+    /// The name in the inventory.
+    pub fn name(&self) -> &str {
+        &self.spec.name
+    }
+
+    /// The platform, such as `cisco_ios`.
+    pub fn platform(&self) -> &str {
+        self.device.personality.name()
+    }
+
+    /// Where clients reach it: a device that listens everywhere is reached on loopback.
+    pub fn address(&self) -> SocketAddr {
+        match self.address.ip() {
+            ip if ip.is_unspecified() => {
+                SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), self.address.port())
+            }
+            _ => self.address,
+        }
+    }
+
+    /// The user who may log in.
+    pub fn username(&self) -> &str {
+        &self.spec.username
+    }
+
+    /// The user's password.
+    pub fn password(&self) -> &str {
+        &self.spec.password
+    }
+
+    /// The privileged password, where one is asked for.
+    pub fn enable_secret(&self) -> Option<&str> {
+        self.spec.enable_secret.as_deref()
+    }
+
+    /// The host key's fingerprint, `SHA256:…`.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// The public host key as in an OpenSSH key file, without a comment.
+    pub fn public_key(&self) -> &str {
+        &self.public_key
+    }
+
+    /// What the device saw up to now.
+    pub fn observed(&self) -> Observed {
+        self.device.recorder.snapshot()
+    }
+
+    /// Waits until what the device saw is as wanted. Fails when it is not within `limit`.
+    pub async fn wait_for(
+        &self,
+        limit: Duration,
+        wanted: impl FnMut(&Observed) -> bool,
+    ) -> Result<Observed, LabError> {
+        self.device.recorder.wait_for(limit, wanted).await.ok_or_else(|| LabError::NotObserved {
+            device: self.spec.name.clone(),
+            waited_ms: limit.as_millis(),
+        })
+    }
+
+    pub(super) fn spec(&self) -> &LabDevice {
+        &self.spec
+    }
+
+    pub(super) fn cut(&self) {
+        self.device.end.cancel();
+    }
+
+    /// Waits for the device's tasks. Fails when one of them panicked.
+    pub(super) async fn join(&self) -> Result<(), LabError> {
+        match self.device.tasks.join().await {
+            Some(message) => Err(LabError::Panicked { device: self.spec.name.clone(), message }),
+            None => Ok(()),
+        }
+    }
+}
+
+fn authorized_keys(spec: &LabDevice) -> Result<Vec<PublicKey>, LabError> {
+    let parse = |line: &String| {
+        PublicKey::from_openssh(line)
+            .map_err(|source| LabError::AuthorizedKey { device: spec.name.clone(), source })
+    };
+    spec.authorized_keys.iter().map(parse).collect()
+}
+
+fn public_line(key: &PrivateKey) -> String {
+    key.public_key().to_openssh().unwrap_or_default()
+}
+
+/// Accepts connections until the device ends. A failed accept, such as one without file
+/// descriptors left, is not the end.
+async fn accept(device: Arc<Device>, config: Arc<Config>, listener: TcpListener) {
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = device.end.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let task = connection(Arc::clone(&device), Arc::clone(&config), stream);
+                device.tasks.spawn(task);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the lab could not accept a connection");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+/// Counts a connection as open while it lives.
+struct OpenConnection(Arc<Recorder>);
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.note(|seen| seen.open_connections = seen.open_connections.saturating_sub(1));
+    }
+}
+
+async fn connection(device: Arc<Device>, config: Arc<Config>, stream: TcpStream) {
+    device.recorder.note(|seen| {
+        seen.connections += 1;
+        seen.open_connections += 1;
+    });
+    let _open = OpenConnection(Arc::clone(&device.recorder));
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "the lab could not turn Nagle's algorithm off");
+    }
+    let cutter = Cutter::new(&device.end);
+    let handler = Connection::new(Arc::clone(&device), cutter.clone());
+    let link = Link::new(stream, cutter.clone());
+    let ended = match russh::server::run_stream(config, link, handler).await {
+        Ok(session) => session.await,
+        Err(error) => Err(error),
+    };
+    // The shells of a connection end with it, whatever they were doing.
+    cutter.cut();
+    match ended {
+        Ok(()) => {}
+        // russh swallows the panic of a handler; this is all that is left of it.
+        Err(russh::Error::Join(_)) => device.tasks.note_panic("in an SSH handler"),
+        Err(error) => tracing::debug!(%error, "a connection to the lab ended"),
+    }
+}

@@ -1,0 +1,127 @@
+//! What a simulated device saw, for tests to assert on.
+
+use std::fmt;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+/// What a device saw since it was started.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Observed {
+    /// TCP connections accepted.
+    pub connections: usize,
+    /// TCP connections that are still up.
+    pub open_connections: usize,
+    /// Requests to log in, the initial `none` left out.
+    pub logins_attempted: usize,
+    /// Logins that succeeded.
+    pub logins_succeeded: usize,
+    /// Passwords received for SSH, right or wrong, also as answers to keyboard-interactive.
+    pub password_attempts: usize,
+    /// Public keys whose ownership was proven.
+    pub public_key_attempts: usize,
+    /// Shells opened.
+    pub sessions_opened: usize,
+    /// Shells that are still open.
+    pub open_sessions: usize,
+    /// Interrupt keys received.
+    pub interrupts: usize,
+    /// Pager prompts answered.
+    pub pager_answers: usize,
+    /// Pseudo-terminals asked for.
+    pub ptys: Vec<PtyRequest>,
+    /// Every line received, in order, empty ones included.
+    pub lines: Vec<ReceivedLine>,
+}
+
+impl Observed {
+    /// The command lines received, without empty ones, passwords and answers.
+    pub fn commands(&self) -> Vec<&str> {
+        self.lines
+            .iter()
+            .filter(|line| line.kind == LineKind::Command && !line.text.is_empty())
+            .map(|line| line.text.as_str())
+            .collect()
+    }
+
+    /// How many privileged passwords were received.
+    pub fn enable_attempts(&self) -> usize {
+        self.lines.iter().filter(|line| line.kind == LineKind::Password).count()
+    }
+}
+
+/// A pseudo-terminal as a client asked for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PtyRequest {
+    /// The terminal type.
+    pub term: String,
+    /// Columns.
+    pub columns: u32,
+    /// Rows.
+    pub rows: u32,
+}
+
+/// A line as it was received.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReceivedLine {
+    /// The bytes before Enter, as they came.
+    pub raw: Vec<u8>,
+    /// The line after editing.
+    pub text: String,
+    /// What the device took it for.
+    pub kind: LineKind,
+    /// The mode it was typed in.
+    pub mode: String,
+}
+
+impl fmt::Debug for ReceivedLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = if self.kind == LineKind::Password { "<secret>" } else { &self.text };
+        write!(f, "{:?} in {}: {text:?}", self.kind, self.mode)
+    }
+}
+
+/// What a device took a line for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineKind {
+    /// A command, or a line of configuration.
+    Command,
+    /// The privileged password.
+    Password,
+    /// An answer to a question.
+    Answer,
+    /// Anything typed while nothing listened.
+    Ignored,
+}
+
+/// Where the tasks of a device note what they see.
+#[derive(Debug)]
+pub(super) struct Recorder(watch::Sender<Observed>);
+
+impl Recorder {
+    pub(super) fn new() -> Self {
+        Self(watch::Sender::new(Observed::default()))
+    }
+
+    pub(super) fn note(&self, change: impl FnOnce(&mut Observed)) {
+        self.0.send_modify(change);
+    }
+
+    pub(super) fn snapshot(&self) -> Observed {
+        self.0.borrow().clone()
+    }
+
+    /// Waits until `wanted` holds; `None` when it did not within `limit`.
+    pub(super) async fn wait_for(
+        &self,
+        limit: Duration,
+        wanted: impl FnMut(&Observed) -> bool,
+    ) -> Option<Observed> {
+        let mut seen = self.0.subscribe();
+        let found = tokio::time::timeout(limit, seen.wait_for(wanted)).await.ok()?.ok()?;
+        Some(found.clone())
+    }
+}

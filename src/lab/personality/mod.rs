@@ -1,0 +1,270 @@
+//! A personality: how one kind of device talks, as data.
+//!
+//! The built-in ones are TOML files beside this module. This module checks them once, so that
+//! the rest may rely on every mode a command names. **Invariant:** nothing here is shared with the
+//! platform files of the driver; the two must agree only on the wire.
+
+mod file;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use self::file::PersonalityFile;
+use super::error::LabError;
+use super::filter::Filter;
+use super::grammar::Pattern;
+use super::keys::Wrap;
+
+const BUILTIN: [(&str, &str); 4] = [
+    ("cisco_ios", include_str!("../personalities/cisco_ios.toml")),
+    ("arista_eos", include_str!("../personalities/arista_eos.toml")),
+    ("juniper_junos", include_str!("../personalities/juniper_junos.toml")),
+    ("frr", include_str!("../personalities/frr.toml")),
+];
+
+/// How one kind of device talks.
+#[derive(Debug, Clone)]
+pub struct Personality {
+    pub(super) name: String,
+    pub(super) ident: String,
+    pub(super) motd: String,
+    pub(super) auth_banner: Option<String>,
+    pub(super) login_mode: String,
+    /// The modes of commands that name none.
+    pub(super) operational: Vec<String>,
+    pub(super) max_channels: usize,
+    pub(super) editor: Editor,
+    pub(super) paging: Paging,
+    pub(super) errors: Errors,
+    pub(super) password: PasswordDialog,
+    pub(super) filters: BTreeMap<String, Filter>,
+    pub(super) count_text: String,
+    pub(super) modes: BTreeMap<String, Mode>,
+    pub(super) commands: Vec<Command>,
+}
+
+impl Personality {
+    /// The names of the built-in personalities.
+    pub fn builtin_names() -> impl Iterator<Item = &'static str> {
+        BUILTIN.iter().map(|(name, _)| *name)
+    }
+
+    /// Loads a built-in personality.
+    pub fn builtin(name: &str) -> Result<Self, LabError> {
+        let (name, text) = BUILTIN
+            .iter()
+            .find(|(known, _)| *known == name)
+            .ok_or_else(|| LabError::UnknownPersonality { name: name.to_owned() })?;
+        Self::parse(name, text)
+    }
+
+    /// Reads a personality from TOML; `name` is the platform it stands for.
+    pub fn parse(name: &str, text: &str) -> Result<Self, LabError> {
+        let file: PersonalityFile = toml::from_str(text).map_err(|source| {
+            LabError::PersonalityFile { name: name.to_owned(), source: Box::new(source) }
+        })?;
+        file.check(name)
+    }
+
+    /// The TOML of a built-in personality, to be changed and given to [`Self::parse`].
+    pub fn source(name: &str) -> Option<&'static str> {
+        BUILTIN.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+    }
+
+    /// The platform this personality stands for, such as `cisco_ios`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// How the device treats what is typed.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Editor {
+    #[serde(default)]
+    pub(super) wrap: Wrap,
+    /// What Ctrl-C prints before the new line.
+    #[serde(default)]
+    pub(super) interrupt: String,
+    #[serde(default)]
+    pub(super) complete_on_space: bool,
+}
+
+/// The pager.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Paging {
+    /// Whether a new session pages.
+    pub(super) on: bool,
+    /// Printed instead of the next page; `{percent}` is how much was shown.
+    pub(super) prompt: String,
+    /// The prompt below the first page, where it differs.
+    pub(super) first_prompt: Option<String>,
+    /// Takes the prompt off the screen.
+    pub(super) erase: String,
+    /// Printed after quitting.
+    #[serde(default)]
+    pub(super) quit: String,
+    /// Whether any unknown key quits, as on IOS.
+    #[serde(default)]
+    pub(super) other_key_quits: bool,
+}
+
+/// What the device says to a line it cannot take.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Errors {
+    /// For the first word; `invalid` where absent.
+    pub(super) unknown: Option<String>,
+    pub(super) invalid: String,
+    pub(super) incomplete: String,
+    pub(super) ambiguous: String,
+}
+
+/// How the device asks for the privileged password.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct PasswordDialog {
+    pub(super) prompt: String,
+    pub(super) attempts: u32,
+    pub(super) failure: String,
+}
+
+/// A mode of the CLI.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Mode {
+    pub(super) prompt: String,
+    /// Printed before the prompt, such as Junos' `[edit]` line.
+    #[serde(default)]
+    pub(super) before: String,
+    /// IOS and EOS cut the host name in configuration prompts.
+    pub(super) hostname_limit: Option<usize>,
+    /// Where `exit` leads; closes the session where absent.
+    pub(super) exit: Option<String>,
+    /// Where `end`, Ctrl-Z and, on IOS, Ctrl-C lead.
+    pub(super) end: Option<String>,
+    #[serde(default)]
+    pub(super) interrupt_ends: bool,
+    /// The mode whose commands are understood as well.
+    pub(super) inherits: Option<String>,
+}
+
+/// A command and what it does, in this order: questions, password, output, effects.
+#[derive(Debug, Clone)]
+pub(super) struct Command {
+    pub(super) pattern: Pattern,
+    pub(super) modes: Vec<String>,
+    pub(super) output: String,
+    pub(super) variants: BTreeMap<String, String>,
+    pub(super) asks: Vec<Ask>,
+    pub(super) password: bool,
+    pub(super) enter: Option<String>,
+    pub(super) leave: Option<Leave>,
+    pub(super) set: Option<Setting>,
+    pub(super) run_in: Option<String>,
+    pub(super) endless: Option<Endless>,
+}
+
+impl Command {
+    /// A command that only prints.
+    pub(super) fn plain(pattern: Pattern, modes: Vec<String>, output: String) -> Self {
+        Self {
+            pattern,
+            modes,
+            output,
+            variants: BTreeMap::new(),
+            asks: Vec::new(),
+            password: false,
+            enter: None,
+            leave: None,
+            set: None,
+            run_in: None,
+            endless: None,
+        }
+    }
+}
+
+/// Ways out of a mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Leave {
+    Exit,
+    End,
+    Close,
+}
+
+/// Session settings a command can change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Setting {
+    PagingOff,
+    PagingOn,
+    /// The page height is the command's argument.
+    Height,
+    /// The terminal width is the command's argument.
+    Width,
+    CompleteOnSpaceOff,
+    CompleteOnSpaceOn,
+    /// The host name is the command's argument.
+    Hostname,
+}
+
+/// A question a command asks before it acts.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ask {
+    pub(super) prompt: String,
+    /// One key is the answer, without Enter.
+    #[serde(default)]
+    pub(super) key: bool,
+    /// Answers that let the command go on; empty: any answer.
+    #[serde(default)]
+    pub(super) yes: Vec<String>,
+    /// Printed when the command is given up.
+    #[serde(default)]
+    pub(super) refused: String,
+}
+
+/// Output that goes on until it is interrupted.
+#[derive(Debug, Clone)]
+pub(super) struct Endless {
+    pub(super) line: String,
+    pub(super) every: Duration,
+    pub(super) summary: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_builtin_personality_loads_and_has_a_way_out_of_each_mode() {
+        for name in Personality::builtin_names() {
+            let personality = Personality::builtin(name).unwrap();
+            for key in personality.modes.keys() {
+                let mut mode = key;
+                for _ in 0..personality.modes.len() {
+                    match &personality.modes[mode].exit {
+                        Some(next) => mode = next,
+                        None => break,
+                    }
+                }
+                assert!(personality.modes[mode].exit.is_none(), "{name}: {key} has no way out");
+            }
+        }
+    }
+
+    #[test]
+    fn a_mode_that_does_not_exist_is_named_in_the_error() {
+        let text = include_str!("../personalities/frr.toml")
+            .replace("enter = \"config\"", "enter = \"conf\"");
+        let error = Personality::parse("frr", &text).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "personality `frr`: `configure terminal` refers to mode `conf`, which does not exist"
+        );
+    }
+}

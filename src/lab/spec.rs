@@ -1,0 +1,235 @@
+//! The description of a device, before it runs.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+
+use russh::keys::PublicKey;
+
+use super::error::LabError;
+use super::faults::Faults;
+use super::grammar::Pattern;
+use super::host_key::HostKey;
+use super::login::{AuthMethod, AuthPolicy, Challenge, LoginRules};
+use super::personality::{Command, Personality};
+
+/// A device as it should be simulated.
+#[derive(Clone)]
+pub struct LabDevice {
+    pub(super) name: String,
+    pub(super) hostname: String,
+    pub(super) role: String,
+    pub(super) personality: Source,
+    pub(super) bind: IpAddr,
+    pub(super) port: u16,
+    pub(super) username: String,
+    pub(super) password: String,
+    pub(super) enable_secret: Option<String>,
+    pub(super) policy: AuthPolicy,
+    pub(super) authorized_keys: Vec<String>,
+    pub(super) rounds: Vec<Vec<Challenge>>,
+    pub(super) host_key: HostKey,
+    pub(super) faults: Faults,
+    pub(super) commands: Vec<(String, String)>,
+    pub(super) groups: Vec<String>,
+    pub(super) tags: Vec<String>,
+}
+
+/// Where a device's personality comes from.
+#[derive(Clone)]
+pub(super) enum Source {
+    Builtin(String),
+    Given(Box<Personality>),
+}
+
+impl fmt::Debug for LabDevice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LabDevice")
+            .field("name", &self.name)
+            .field("port", &self.port)
+            .field("policy", &self.policy)
+            .field("faults", &self.faults)
+            .finish_non_exhaustive()
+    }
+}
+
+impl LabDevice {
+    /// A device with a built-in personality. User `lab`, password `lab-password`, no privileged
+    /// password, a free port on loopback, a new host key.
+    pub fn new(name: impl Into<String>, personality: impl Into<String>) -> Self {
+        Self::with_source(name.into(), Source::Builtin(personality.into()))
+    }
+
+    /// A device with a personality of its own.
+    pub fn with_personality(name: impl Into<String>, personality: Personality) -> Self {
+        Self::with_source(name.into(), Source::Given(Box::new(personality)))
+    }
+
+    fn with_source(name: String, personality: Source) -> Self {
+        Self {
+            hostname: name.clone(),
+            role: String::new(),
+            name,
+            personality,
+            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 0,
+            username: "lab".to_owned(),
+            password: "lab-password".to_owned(),
+            enable_secret: None,
+            policy: AuthPolicy::AnyOf(vec![AuthMethod::Password]),
+            authorized_keys: Vec::new(),
+            rounds: Vec::new(),
+            host_key: HostKey::default(),
+            faults: Faults::default(),
+            commands: Vec::new(),
+            groups: Vec::new(),
+            tags: Vec::new(),
+        }
+    }
+
+    /// The name in the inventory.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The host name in the prompt, when it is not the name in the inventory.
+    #[must_use]
+    pub fn hostname(mut self, hostname: impl Into<String>) -> Self {
+        self.hostname = hostname.into();
+        self
+    }
+
+    /// The role that Junos prints before its prompt, such as `{master:0}`.
+    #[must_use]
+    pub fn role(mut self, role: impl Into<String>) -> Self {
+        self.role = role.into();
+        self
+    }
+
+    /// The address to listen on; loopback otherwise.
+    #[must_use]
+    pub fn bind(mut self, address: IpAddr) -> Self {
+        self.bind = address;
+        self
+    }
+
+    /// The port to listen on; any free one otherwise.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// The user who may log in.
+    #[must_use]
+    pub fn username(mut self, username: impl Into<String>) -> Self {
+        self.username = username.into();
+        self
+    }
+
+    /// The user's password.
+    #[must_use]
+    pub fn password(mut self, password: impl Into<String>) -> Self {
+        self.password = password.into();
+        self
+    }
+
+    /// The privileged password. Without one the device asks for none.
+    #[must_use]
+    pub fn enable_secret(mut self, secret: impl Into<String>) -> Self {
+        self.enable_secret = Some(secret.into());
+        self
+    }
+
+    /// The authentication methods; `password` otherwise.
+    #[must_use]
+    pub fn auth(mut self, policy: AuthPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Lets a public key in, given as a line of an `authorized_keys` file.
+    #[must_use]
+    pub fn authorized_key(mut self, line: impl Into<String>) -> Self {
+        self.authorized_keys.push(line.into());
+        self
+    }
+
+    /// The rounds of keyboard-interactive, in order; a round may have no prompts. One prompt for
+    /// the password otherwise.
+    #[must_use]
+    pub fn challenges(mut self, rounds: Vec<Vec<Challenge>>) -> Self {
+        self.rounds = rounds;
+        self
+    }
+
+    /// Where the host key comes from.
+    #[must_use]
+    pub fn host_key(mut self, key: HostKey) -> Self {
+        self.host_key = key;
+        self
+    }
+
+    /// What is wrong with the device.
+    #[must_use]
+    pub fn faults(mut self, faults: Faults) -> Self {
+        self.faults = faults;
+        self
+    }
+
+    /// Adds a command with this output, or replaces the output of one spelled the same. The words
+    /// may contain `<word>`, `<num>` and, last, `<line>`.
+    #[must_use]
+    pub fn command(mut self, words: impl Into<String>, output: impl Into<String>) -> Self {
+        self.commands.push((words.into(), output.into()));
+        self
+    }
+
+    /// The groups it is in, for the inventory.
+    #[must_use]
+    pub fn groups<T: Into<String>>(mut self, groups: impl IntoIterator<Item = T>) -> Self {
+        self.groups = groups.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Its tags, for the inventory.
+    #[must_use]
+    pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+        self.tags = tags.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The personality with the device's own commands.
+    pub(super) fn load_personality(&self) -> Result<Personality, LabError> {
+        let mut personality = match &self.personality {
+            Source::Builtin(name) => Personality::builtin(name)?,
+            Source::Given(personality) => personality.as_ref().clone(),
+        };
+        for (words, output) in &self.commands {
+            let pattern = Pattern::parse(words);
+            let existing =
+                personality.commands.iter_mut().find(|command| command.pattern == pattern);
+            if let Some(command) = existing {
+                command.output.clone_from(output);
+                continue;
+            }
+            let modes = personality.operational.clone();
+            personality.commands.push(Command::plain(pattern, modes, output.clone()));
+        }
+        Ok(personality)
+    }
+
+    pub(super) fn login_rules(&self, authorized_keys: Vec<PublicKey>) -> LoginRules {
+        let rounds = if self.rounds.is_empty() {
+            vec![vec![Challenge::hidden("Password: ", self.password.as_str())]]
+        } else {
+            self.rounds.clone()
+        };
+        LoginRules {
+            username: self.username.clone(),
+            password: self.password.clone(),
+            policy: self.policy.clone(),
+            authorized_keys,
+            rounds,
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Use case: which devices are there?
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{Failure, Operations};
+use crate::error::ErrorCode;
+use crate::inventory::{Auth, Device, Selector};
+
+/// Most devices on one page.
+const PAGE: usize = 100;
+
+/// Which devices are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct DeviceFilter {
+    /// A name pattern with `*` and `?`.
+    pub name: Option<String>,
+    /// A group.
+    pub group: Option<String>,
+    /// A tag.
+    pub tag: Option<String>,
+    /// A platform or an alias of one.
+    pub platform: Option<String>,
+    /// Where the page starts, from the page before.
+    pub cursor: Option<String>,
+}
+
+/// What callers see of a device. No address-book entry ever holds a credential.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct DeviceEntry {
+    /// The name that every other tool takes.
+    pub name: String,
+    /// The platform.
+    pub platform: String,
+    /// Where its SSH server listens.
+    pub address: String,
+    /// The port.
+    pub port: u16,
+    /// How this server logs in: `password` or `ssh_key`.
+    pub auth: &'static str,
+    /// Groups of the inventory.
+    pub groups: Vec<String>,
+    /// Tags of the inventory.
+    pub tags: Vec<String>,
+}
+
+/// One page of devices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DevicePage {
+    /// The devices, sorted by name.
+    pub devices: Vec<DeviceEntry>,
+    /// How many devices match in all.
+    pub total: usize,
+    /// Where the next page starts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+impl Operations {
+    /// Lists the devices that match, a page at a time.
+    pub fn list_devices(&self, filter: &DeviceFilter) -> Result<DevicePage, Failure> {
+        let platform = match &filter.platform {
+            None => None,
+            Some(name) => Some(self.platforms().resolve(name).ok_or_else(|| {
+                let known: Vec<&str> = self.platforms().names().map(|name| name.as_str()).collect();
+                Failure::new(ErrorCode::InvalidArgument, "no platform has this name")
+                    .hinting(format!("known platforms: {}", known.join(", ")))
+            })?),
+        };
+        let selector = Selector {
+            name: filter.name.clone(),
+            group: filter.group.clone(),
+            tag: filter.tag.clone(),
+            platform,
+        };
+        let found = self.inventory().select(&selector);
+        let start = match &filter.cursor {
+            None => 0,
+            Some(cursor) => {
+                let last = found.iter().position(|device| device.name.as_str() == cursor);
+                last.map(|last| last.saturating_add(1)).ok_or_else(|| {
+                    Failure::new(ErrorCode::InvalidArgument, "the cursor is of no page of this list")
+                        .hinting("leave the cursor out to start again")
+                })?
+            }
+        };
+        let total = found.len();
+        let devices: Vec<DeviceEntry> =
+            found.into_iter().skip(start).take(PAGE).map(entry).collect();
+        let more = start.saturating_add(devices.len()) < total;
+        let next_cursor = devices.last().filter(|_| more).map(|device| device.name.clone());
+        Ok(DevicePage { devices, total, next_cursor })
+    }
+}
+
+fn entry(device: &Device) -> DeviceEntry {
+    DeviceEntry {
+        name: device.name.to_string(),
+        platform: device.platform.to_string(),
+        address: device.address.clone(),
+        port: device.port,
+        auth: match device.auth {
+            Auth::Password(_) => "password",
+            Auth::Key { .. } => "ssh_key",
+        },
+        groups: device.groups.clone(),
+        tags: device.tags.clone(),
+    }
+}

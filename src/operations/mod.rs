@@ -1,0 +1,128 @@
+//! The use cases in plain types: list devices, run commands, query records, read kept outputs.
+//!
+//! **Invariants:** the only door to devices for `mcp` and `cli`. Every command passes the gate before
+//! a device is contacted. Every text that leaves here is free of secrets and control characters, and
+//! was parsed before it was cleaned. One device's failure never discards another's result. This
+//! module knows neither MCP nor HTTP.
+
+mod devices;
+mod failure;
+mod fan_out;
+mod outputs;
+mod query;
+mod read_output;
+mod run;
+
+use std::error::Error;
+use std::sync::Arc;
+
+pub use self::devices::{DeviceEntry, DeviceFilter, DevicePage};
+pub use self::failure::Failure;
+use self::outputs::Outputs;
+pub use self::query::{DeviceRecords, QueryRequest, QueryStatus};
+pub use self::read_output::{OutputPage, ReadRequest};
+pub use self::run::{CommandAnswer, DeviceAnswers, RunRequest};
+use crate::error::{ErrorCode, chain};
+use crate::inventory::{Device, Inventory};
+use crate::parse::Catalogue;
+use crate::platform::Platforms;
+use crate::pool::{Pool, PoolError};
+use crate::redact::{Redactor, clean};
+use crate::session::SessionError;
+use crate::settings::Limits;
+
+/// How far a call over several devices has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// Devices that are done.
+    pub done: usize,
+    /// Devices in all.
+    pub total: usize,
+    /// The device that was done last; none before the first.
+    pub device: Option<String>,
+}
+
+/// Hears about progress; called from the task that runs the call.
+pub type OnProgress<'a> = &'a (dyn Fn(Progress) + Send + Sync);
+
+/// Everything the use cases work on.
+#[derive(Debug)]
+pub struct Operations {
+    inventory: Arc<Inventory>,
+    platforms: Arc<Platforms>,
+    catalogue: Catalogue,
+    redactor: Redactor,
+    pool: Pool,
+    outputs: Outputs,
+    limits: Limits,
+}
+
+impl Operations {
+    /// Puts the parts together.
+    pub fn new(
+        inventory: Arc<Inventory>,
+        platforms: Arc<Platforms>,
+        catalogue: Catalogue,
+        redactor: Redactor,
+        pool: Pool,
+        limits: Limits,
+    ) -> Self {
+        let outputs = Outputs::default();
+        Self { inventory, platforms, catalogue, redactor, pool, outputs, limits }
+    }
+
+    /// The devices.
+    pub fn inventory(&self) -> &Inventory {
+        &self.inventory
+    }
+
+    /// The platforms.
+    pub fn platforms(&self) -> &Platforms {
+        &self.platforms
+    }
+
+    /// Stops what is running; nothing new starts.
+    pub fn close(&self) {
+        self.pool.close();
+    }
+
+    /// Waits until every device was let go.
+    pub async fn closed(&self) {
+        self.pool.closed().await;
+    }
+
+    /// Finds a device or says which name may have been meant.
+    fn device(&self, name: &str) -> Result<&Device, Failure> {
+        self.inventory.device(name).ok_or_else(|| {
+            let failure = Failure::new(ErrorCode::UnknownDevice, "no device has this name")
+                .on(clean(name));
+            match self.inventory.nearest(name) {
+                Some(near) => failure.hinting(format!(
+                    "did you mean `{near}`? call list_devices for the names"
+                )),
+                None => failure,
+            }
+        })
+    }
+
+    /// Makes a text of a device fit to be shown.
+    fn show(&self, text: &str) -> String {
+        clean(&self.redactor.redact(text)).into_owned()
+    }
+
+    /// Turns an error into what callers see; the log gets the whole chain. Errors may quote what a
+    /// device said, so they are cleaned like any other text of a device.
+    fn failed(&self, code: ErrorCode, error: &dyn Error, device: &Device) -> Failure {
+        let message = self.show(&chain(error));
+        tracing::info!(device = %device.name, %code, message, "a device failed");
+        Failure::new(code, message).on(&device.name)
+    }
+
+    fn pool_failure(&self, error: &PoolError, device: &Device) -> Failure {
+        self.failed(error.code(), error, device)
+    }
+
+    fn session_failure(&self, error: &SessionError, device: &Device, command: &str) -> Failure {
+        self.failed(error.code(), error, device).with_command(command)
+    }
+}

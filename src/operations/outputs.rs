@@ -1,0 +1,93 @@
+//! The answers that did not fit into a result, kept in memory for those who ask for the rest.
+//!
+//! What is kept is already free of secrets and control characters. The oldest answers make room
+//! for new ones.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How many bytes are kept in all.
+const MOST_BYTES: usize = 64 << 20;
+
+/// Kept answers, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Outputs {
+    kept: Mutex<VecDeque<(String, Arc<str>)>>,
+}
+
+impl Outputs {
+    /// Keeps a text and names it.
+    pub(super) fn keep(&self, text: &str) -> String {
+        let id = uuid::Uuid::new_v4().to_string();
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.push_back((id.clone(), Arc::from(text)));
+        let mut bytes: usize = kept.iter().map(|(_, text)| text.len()).sum();
+        while bytes > MOST_BYTES && kept.len() > 1 {
+            bytes = bytes.saturating_sub(kept.pop_front().map_or(0, |(_, text)| text.len()));
+        }
+        id
+    }
+
+    /// Finds a kept text.
+    pub(super) fn find(&self, id: &str) -> Option<Arc<str>> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().find(|(known, _)| known == id).map(|(_, text)| Arc::clone(text))
+    }
+}
+
+/// A piece of a text that ends with a line where possible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Piece<'a> {
+    pub(super) text: &'a str,
+    /// Where the next piece starts; none when this is the last one.
+    pub(super) next: Option<usize>,
+}
+
+/// Takes at most about `limit` bytes of `text` from `offset` on, whole lines where possible.
+pub(super) fn piece(text: &str, offset: usize, limit: usize) -> Option<Piece<'_>> {
+    let rest = text.get(offset..)?;
+    if rest.len() <= limit {
+        return Some(Piece { text: rest, next: None });
+    }
+    let mut end = limit;
+    while !rest.is_char_boundary(end) {
+        end = end.saturating_sub(1);
+    }
+    let cut = rest.get(..end)?;
+    let end = cut.rfind('\n').map_or(end, |newline| newline.saturating_add(1));
+    Some(Piece { text: rest.get(..end)?, next: Some(offset.saturating_add(end)) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_whole_lines_and_add_up_to_the_text() {
+        let text = "one\ntwo\nthr\u{e9}e\nfour, which is long\n";
+        for limit in 4..text.len() {
+            let (mut offset, mut seen) = (0, String::new());
+            loop {
+                let piece = piece(text, offset, limit).unwrap();
+                seen.push_str(piece.text);
+                match piece.next {
+                    Some(next) => offset = next,
+                    None => break,
+                }
+            }
+            assert_eq!(seen, text, "limit {limit}");
+        }
+        assert_eq!(piece(text, 0, 9).unwrap().text, "one\ntwo\n");
+        assert_eq!(piece(text, 9999, 9), None);
+    }
+
+    #[test]
+    fn the_oldest_answers_make_room() {
+        let outputs = Outputs::default();
+        let large = "x".repeat(MOST_BYTES / 2 + 1);
+        let first = outputs.keep(&large);
+        assert!(outputs.find(&first).is_some());
+        let second = outputs.keep(&large);
+        assert!(outputs.find(&first).is_none() && outputs.find(&second).is_some());
+    }
+}

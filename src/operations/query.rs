@@ -1,0 +1,217 @@
+//! Use case: run one command on devices and return records.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
+
+use super::fan_out::{check_names, fan_out};
+use super::outputs::piece;
+use super::{Failure, OnProgress, Operations};
+use crate::error::{ErrorCode, chain};
+use crate::parse::{ParseError, Parsed};
+use crate::redact::clean;
+
+/// What to ask where.
+#[derive(Debug, Clone)]
+pub struct QueryRequest {
+    /// Names of devices.
+    pub devices: Vec<String>,
+    /// The reading command.
+    pub command: String,
+    /// The only fields wanted; all where none is named.
+    pub fields: Vec<String>,
+}
+
+/// What became of a device's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum QueryStatus {
+    /// The records are there.
+    Parsed,
+    /// The template understood the answer, and there is nothing in it.
+    Empty,
+    /// No template is known for this platform and command; the text is returned.
+    NoTemplate,
+    /// The template does not fit the answer; the text is returned.
+    ParseError,
+    /// There was no answer.
+    Failed,
+}
+
+/// The records of one device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct DeviceRecords {
+    /// The device.
+    pub device: String,
+    /// What became of its answer.
+    pub status: QueryStatus,
+    /// The template that parsed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
+    /// The records; every value is the text the device sent.
+    pub records: Vec<Map<String, Value>>,
+    /// The text, where it could not be parsed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// What went wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Failure>,
+    /// What the caller should know beside the records.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
+}
+
+impl DeviceRecords {
+    fn new(device: &str, status: QueryStatus) -> Self {
+        Self {
+            device: device.to_owned(),
+            status,
+            template: None,
+            records: Vec::new(),
+            text: None,
+            error: None,
+            notices: Vec::new(),
+        }
+    }
+
+    fn failed(device: &str, failure: Failure) -> Self {
+        Self { error: Some(failure), ..Self::new(device, QueryStatus::Failed) }
+    }
+}
+
+impl Operations {
+    /// Queries devices. The error is about the request as a whole.
+    pub async fn query_devices(
+        self: &Arc<Self>,
+        request: QueryRequest,
+        cancel: &CancellationToken,
+        on_progress: OnProgress<'_>,
+    ) -> Result<Vec<DeviceRecords>, Failure> {
+        let names = check_names(&request.devices)?;
+        let budget = self.limits.result_bytes.checked_div(names.len()).unwrap_or(0).max(1000);
+        let request = Arc::new(request);
+        let work = |operations: Arc<Self>, name: String| {
+            let (request, cancel) = (Arc::clone(&request), cancel.clone());
+            async move { operations.query(&name, &request, budget, &cancel).await }
+        };
+        let lost = |name: &str, failure: Failure| DeviceRecords::failed(name, failure);
+        Ok(fan_out(self, names, on_progress, work, lost).await)
+    }
+
+    async fn query(
+        self: Arc<Self>,
+        name: &str,
+        request: &QueryRequest,
+        budget: usize,
+        cancel: &CancellationToken,
+    ) -> DeviceRecords {
+        let device = match self.device(name) {
+            Ok(device) => device.clone(),
+            Err(failure) => return DeviceRecords::failed(name, failure),
+        };
+        let permitted = match self.judge(&device, &request.command) {
+            Ok(permitted) => permitted,
+            Err(failure) => return DeviceRecords::failed(name, failure),
+        };
+        let mut lease = match self.pool.lease(&device, cancel).await {
+            Ok(lease) => lease,
+            Err(error) => {
+                return DeviceRecords::failed(name, self.pool_failure(&error, &device));
+            }
+        };
+        let fingerprint = lease.new_host_key().map(str::to_owned);
+        let output = self.ask(&device, &mut lease, &permitted, cancel).await;
+        lease.release().await;
+        let mut result = match output {
+            Err(failure) => DeviceRecords::failed(name, failure),
+            Ok(output) => {
+                let (platform, command) = (device.platform.to_string(), permitted.as_str().to_owned());
+                let (operations, text) = (Arc::clone(&self), output.text);
+                // Parsing a large answer takes a while and must not hold up other devices.
+                let parsing = tokio::task::spawn_blocking(move || {
+                    let parsed = operations.catalogue.parse(&platform, &command, &text);
+                    (parsed, text)
+                });
+                match parsing.await {
+                    Ok((parsed, text)) => self.records(name, request, parsed, &text, budget),
+                    Err(error) => {
+                        tracing::error!(%error, "parsing ended without a result");
+                        let failure = Failure::new(ErrorCode::Internal, "parsing failed");
+                        DeviceRecords::failed(name, failure.on(name))
+                    }
+                }
+            }
+        };
+        if let Some(fingerprint) = fingerprint {
+            result.notices.push(format!("first contact: host key recorded, {fingerprint}"));
+        }
+        result
+    }
+
+    fn records(
+        &self,
+        name: &str,
+        request: &QueryRequest,
+        parsed: Result<Parsed, ParseError>,
+        text: &str,
+        budget: usize,
+    ) -> DeviceRecords {
+        let fields = (!request.fields.is_empty()).then_some(request.fields.as_slice());
+        let parsed = parsed.and_then(|parsed| {
+            let records = parsed.to_objects(fields)?;
+            Ok((parsed.template, records))
+        });
+        match parsed {
+            Ok((template, records)) => {
+                let status =
+                    if records.is_empty() { QueryStatus::Empty } else { QueryStatus::Parsed };
+                let records = records.into_iter().map(|record| self.clean_record(record)).collect();
+                let template = Some(template);
+                DeviceRecords { template, records, ..DeviceRecords::new(name, status) }
+            }
+            Err(error) => {
+                let status = match &error {
+                    ParseError::TemplateNotFound { .. } => QueryStatus::NoTemplate,
+                    ParseError::UnknownField { .. } => QueryStatus::Failed,
+                    _ => QueryStatus::ParseError,
+                };
+                let failure = Failure::new(error.code(), self.show(&chain(&error)))
+                    .on(name)
+                    .with_command(request.command.clone());
+                let shown = self.show(text);
+                let text = (status != QueryStatus::Failed)
+                    .then(|| piece(&shown, 0, budget).map_or("", |piece| piece.text).to_owned());
+                let error = Some(failure);
+                DeviceRecords { error, text, ..DeviceRecords::new(name, status) }
+            }
+        }
+    }
+
+    fn clean_record(&self, record: Map<String, Value>) -> Map<String, Value> {
+        let mut value = Value::Object(record);
+        self.redactor.redact_json(&mut value);
+        clean_strings(&mut value);
+        match value {
+            Value::Object(record) => record,
+            _ => Map::new(),
+        }
+    }
+}
+
+/// Makes hostile characters of every string visible.
+fn clean_strings(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let std::borrow::Cow::Owned(cleaned) = clean(text) {
+                *text = cleaned;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(clean_strings),
+        Value::Object(fields) => fields.values_mut().for_each(clean_strings),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}

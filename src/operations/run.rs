@@ -1,0 +1,246 @@
+//! Use case: run reading commands on devices and return their text.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use super::fan_out::{check_names, fan_out};
+use super::outputs::piece;
+use super::{Failure, OnProgress, Operations};
+use crate::error::ErrorCode;
+use crate::inventory::Device;
+use crate::policy::{Permitted, Refusal, permit_read};
+use crate::pool::Lease;
+use crate::session::Output;
+
+/// Most commands in one call.
+const MOST_COMMANDS: usize = 50;
+/// The least that a command's text gets of a result, however many there are.
+const LEAST_BYTES: usize = 1000;
+
+/// What to run where.
+#[derive(Debug, Clone)]
+pub struct RunRequest {
+    /// Names of devices.
+    pub devices: Vec<String>,
+    /// Reading commands, run in this order on each device.
+    pub commands: Vec<String>,
+}
+
+/// What one device answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeviceAnswers {
+    /// The device.
+    pub device: String,
+    /// What the caller should know beside the answers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
+    /// One answer per command, in order; the first only, with the failure, where the device could
+    /// not be reached.
+    pub answers: Vec<CommandAnswer>,
+}
+
+/// The answer to one command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CommandAnswer {
+    /// The command as it was sent.
+    pub command: String,
+    /// The text, possibly the first part of it.
+    pub text: String,
+    /// How many bytes the whole text has.
+    pub total_bytes: u64,
+    /// Where the rest can be read, when the text was cut.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_id: Option<String>,
+    /// Where to go on reading.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_offset: Option<usize>,
+    /// Why there is no proper answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Failure>,
+}
+
+impl CommandAnswer {
+    fn failed(command: &str, error: Failure) -> Self {
+        Self {
+            command: command.to_owned(),
+            text: String::new(),
+            total_bytes: 0,
+            output_id: None,
+            next_offset: None,
+            error: Some(error),
+        }
+    }
+}
+
+impl DeviceAnswers {
+    /// Whether nothing of what was asked came back.
+    pub fn is_failure(&self) -> bool {
+        self.answers.iter().all(|answer| answer.error.is_some())
+    }
+}
+
+impl Operations {
+    /// Runs commands on devices. The error is about the request as a whole; what goes wrong on a
+    /// device stands in its entry.
+    pub async fn run_commands(
+        self: &Arc<Self>,
+        request: RunRequest,
+        cancel: &CancellationToken,
+        on_progress: OnProgress<'_>,
+    ) -> Result<Vec<DeviceAnswers>, Failure> {
+        let names = check_names(&request.devices)?;
+        if request.commands.is_empty() || request.commands.len() > MOST_COMMANDS {
+            let message = format!(
+                "{} commands are given; 1 to {MOST_COMMANDS} go into a call",
+                request.commands.len()
+            );
+            return Err(Failure::new(ErrorCode::InvalidArgument, message).because("limit"));
+        }
+        let answers = names.len().saturating_mul(request.commands.len()).max(1);
+        let budget = self.limits.result_bytes.checked_div(answers).unwrap_or(0).max(LEAST_BYTES);
+        let commands: Arc<[String]> = request.commands.into();
+        let work = |operations: Arc<Self>, name: String| {
+            let (commands, cancel) = (Arc::clone(&commands), cancel.clone());
+            async move { operations.run_on(&name, &commands, budget, &cancel).await }
+        };
+        let lost = |name: &str, failure: Failure| DeviceAnswers {
+            device: name.to_owned(),
+            notices: Vec::new(),
+            answers: vec![CommandAnswer::failed("", failure)],
+        };
+        Ok(fan_out(self, names, on_progress, work, lost).await)
+    }
+
+    async fn run_on(
+        &self,
+        name: &str,
+        commands: &[String],
+        budget: usize,
+        cancel: &CancellationToken,
+    ) -> DeviceAnswers {
+        let mut result =
+            DeviceAnswers { device: name.to_owned(), notices: Vec::new(), answers: Vec::new() };
+        let fail_all = |failure: &Failure| {
+            let failed = |command: &String| {
+                CommandAnswer::failed(command, failure.clone().with_command(command))
+            };
+            commands.iter().map(failed).collect()
+        };
+        let device = match self.device(name) {
+            Ok(device) => device,
+            Err(failure) => {
+                result.answers = fail_all(&failure);
+                return result;
+            }
+        };
+        // The whole list is judged before the device is bothered with a part of it.
+        let judged: Vec<_> =
+            commands.iter().map(|command| (command, self.judge(device, command))).collect();
+        if judged.iter().all(|(_, judgement)| judgement.is_err()) {
+            let refused = judged.into_iter().filter_map(|(command, judgement)| {
+                Some(CommandAnswer::failed(command, judgement.err()?))
+            });
+            result.answers = refused.collect();
+            return result;
+        }
+        let mut lease = match self.pool.lease(device, cancel).await {
+            Ok(lease) => lease,
+            Err(error) => {
+                result.answers = fail_all(&self.pool_failure(&error, device));
+                return result;
+            }
+        };
+        if let Some(fingerprint) = lease.new_host_key() {
+            result.notices.push(format!("first contact: host key recorded, {fingerprint}"));
+        }
+        for (command, judgement) in judged {
+            let answer = match judgement {
+                Err(refused) => CommandAnswer::failed(command, refused),
+                Ok(permitted) => {
+                    self.run_one(device, &mut lease, &permitted, budget, cancel).await
+                }
+            };
+            result.answers.push(answer);
+        }
+        lease.release().await;
+        result
+    }
+
+    /// Asks the gate about one command for one device.
+    pub(super) fn judge(&self, device: &Device, command: &str) -> Result<Permitted, Failure> {
+        let platform = self.platforms.get(&device.platform).map_err(|error| {
+            self.failed(error.code(), &error, device).with_command(self.show(command))
+        })?;
+        permit_read(&platform, command).map_err(|refusal: Refusal| {
+            tracing::info!(device = %device.name, reason = refusal.reason(), "the gate refused");
+            Failure::new(refusal.code(), refusal.to_string())
+                .because(refusal.reason())
+                .on(&device.name)
+                .with_command(self.show(command))
+        })
+    }
+
+    /// Runs one command and tells a refusal of the device from an answer.
+    pub(super) async fn ask(
+        &self,
+        device: &Device,
+        lease: &mut Lease,
+        permitted: &Permitted,
+        cancel: &CancellationToken,
+    ) -> Result<Output, Failure> {
+        let command = permitted.as_str();
+        let output = lease
+            .run(permitted, cancel)
+            .await
+            .map_err(|error| self.session_failure(&error, device, command))?;
+        match &output.rejected {
+            None => Ok(output),
+            Some((kind, line)) => Err(Failure::new(
+                ErrorCode::CommandRejected,
+                format!("the device refused the command: {}", self.show(line)),
+            )
+            .because(kind.as_str())
+            .on(&device.name)
+            .with_command(command)),
+        }
+    }
+
+    async fn run_one(
+        &self,
+        device: &Device,
+        lease: &mut Lease,
+        permitted: &Permitted,
+        budget: usize,
+        cancel: &CancellationToken,
+    ) -> CommandAnswer {
+        let command = permitted.as_str();
+        match self.ask(device, lease, permitted, cancel).await {
+            Err(failure) => CommandAnswer::failed(command, failure),
+            Ok(output) => self.answer(command, &output, budget),
+        }
+    }
+
+    /// Cleans and cuts a text, keeping the whole of it where it was cut.
+    fn answer(&self, command: &str, output: &Output, budget: usize) -> CommandAnswer {
+        let mut text = self.show(&output.text);
+        if output.is_cut() {
+            let kept = output.text.len();
+            text.push_str(&format!(
+                "[the device sent {} bytes; only the first {kept} were kept]\n",
+                output.total_bytes
+            ));
+        }
+        let (total_bytes, shown) = (text.len() as u64, piece(&text, 0, budget));
+        let (shown, next) = shown.map_or(("", None), |piece| (piece.text, piece.next));
+        CommandAnswer {
+            command: command.to_owned(),
+            text: shown.to_owned(),
+            total_bytes,
+            output_id: next.map(|_| self.outputs.keep(&text)),
+            next_offset: next,
+            error: None,
+        }
+    }
+}

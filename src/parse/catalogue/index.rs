@@ -1,0 +1,280 @@
+//! Owns the index: rows of `Template, Hostname, Platform, Command`, of which the first that fits
+//! counts.
+//!
+//! Read as Python's `CliTable` reads it. Platform and Command are patterns matched at the start only,
+//! so a command may go on after its pattern and `aruba_os` serves `aruba_osswitch`. `sh[[ow]]` stands
+//! for `sh(o(w)?)?`. The Hostname is not looked at, since `parse_output` never gives one. A row with
+//! too few or too many commas never fits; [`Index::check`] names it.
+
+use crate::parse::ParseError;
+use crate::parse::textfsm::pattern::{NoMatch, Pattern};
+
+#[derive(Debug)]
+pub(super) struct Index {
+    rows: Vec<Row>,
+    /// The different platform patterns. There are far fewer than rows.
+    platforms: Vec<PlatformPattern>,
+    /// The rows with a wrong number of fields.
+    malformed: Vec<usize>,
+}
+
+#[derive(Debug)]
+struct Row {
+    line: usize,
+    templates: String,
+    /// A place in `platforms`; None fits every platform.
+    platform: Option<usize>,
+    /// None fits every command.
+    command: Option<Result<Pattern, String>>,
+}
+
+#[derive(Debug)]
+struct PlatformPattern {
+    line: usize,
+    text: String,
+    /// None if the text holds nothing special, as most do.
+    pattern: Option<Result<Pattern, String>>,
+}
+
+/// Where the columns stand.
+struct Header {
+    fields: usize,
+    template: usize,
+    platform: Option<usize>,
+    command: Option<usize>,
+}
+
+impl Index {
+    /// Reads an index.
+    pub(super) fn read(text: &str) -> Result<Self, ParseError> {
+        let mut lines = text.lines().enumerate().map(|(at, line)| (at + 1, line));
+        let header = loop {
+            let Some((number, line)) = lines.next() else {
+                return Err(invalid(1, "there is no header"));
+            };
+            let fields = line.split('#').next().unwrap_or_default().trim();
+            if !fields.is_empty() {
+                break Header::read(number, fields)?;
+            }
+        };
+        let mut index = Self { rows: Vec::new(), platforms: Vec::new(), malformed: Vec::new() };
+        for (number, line) in lines {
+            if !line.starts_with('#') && !line.trim().is_empty() {
+                index.add(&header, number, line);
+            }
+        }
+        Ok(index)
+    }
+
+    fn add(&mut self, header: &Header, line: usize, text: &str) {
+        let fields: Vec<&str> = text.split(',').map(str::trim).collect();
+        let template = fields.get(header.template).filter(|_| fields.len() == header.fields);
+        let Some(templates) = template else {
+            self.malformed.push(line);
+            return;
+        };
+        let field =
+            |column: Option<usize>| fields.get(column?).copied().filter(|text| !text.is_empty());
+        let platform = field(header.platform).map(|text| {
+            let known = self.platforms.iter().position(|platform| platform.text == text);
+            known.unwrap_or_else(|| {
+                self.platforms.push(PlatformPattern::new(line, text));
+                self.platforms.len() - 1
+            })
+        });
+        let command = field(header.command).map(|text| Pattern::new(&complete(text)));
+        self.rows.push(Row { line, templates: (*templates).to_owned(), platform, command });
+    }
+
+    /// The templates of the first row that fits.
+    pub(super) fn find(&self, platform: &str, command: &str) -> Result<Option<&str>, ParseError> {
+        let mut fits: Vec<Option<bool>> = vec![None; self.platforms.len()];
+        for row in &self.rows {
+            if let Some(at) = row.platform {
+                let known = fits.get(at).copied().flatten();
+                let fit = match (known, self.platforms.get(at)) {
+                    (Some(known), _) => known,
+                    (None, Some(pattern)) => pattern.fits(platform)?,
+                    (None, None) => false,
+                };
+                if let Some(slot) = fits.get_mut(at) {
+                    *slot = Some(fit);
+                }
+                if !fit {
+                    continue;
+                }
+            }
+            let fit = match &row.command {
+                None => true,
+                Some(pattern) => matches(row.line, pattern, command)?,
+            };
+            if fit {
+                return Ok(Some(&row.templates));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The template column of every row.
+    pub(super) fn templates(&self) -> impl Iterator<Item = &str> {
+        self.rows.iter().map(|row| row.templates.as_str())
+    }
+
+    /// Compiles every pattern and gives what is wrong with any row.
+    pub(super) fn check(&self) -> Vec<ParseError> {
+        let malformed = self.malformed.iter();
+        let malformed = malformed.map(|line| invalid(*line, "a wrong number of commas"));
+        let platforms = self.platforms.iter().filter_map(|p| Some((p.line, p.pattern.as_ref()?)));
+        let commands = self.rows.iter().filter_map(|row| Some((row.line, row.command.as_ref()?)));
+        let patterns = platforms.chain(commands).filter_map(|(line, pattern)| {
+            let checked = match pattern {
+                Ok(pattern) => pattern.check(),
+                Err(message) => Err(message.clone()),
+            };
+            Some(invalid(line, &checked.err()?))
+        });
+        malformed.chain(patterns).collect()
+    }
+}
+
+impl Header {
+    fn read(line: usize, text: &str) -> Result<Self, ParseError> {
+        let names: Vec<&str> = text.split(',').map(str::trim).collect();
+        let column = |wanted: &str| names.iter().position(|name| *name == wanted);
+        let template = column("Template")
+            .ok_or_else(|| invalid(line, "the header has no column `Template`"))?;
+        Ok(Self {
+            fields: names.len(),
+            template,
+            platform: column("Platform"),
+            command: column("Command"),
+        })
+    }
+}
+
+impl PlatformPattern {
+    fn new(line: usize, text: &str) -> Self {
+        let is_plain = text.chars().all(|c| c.is_alphanumeric() || c == '_');
+        let pattern = (!is_plain).then(|| Pattern::new(text));
+        Self { line, text: text.to_owned(), pattern }
+    }
+
+    fn fits(&self, platform: &str) -> Result<bool, ParseError> {
+        match &self.pattern {
+            None => Ok(platform.starts_with(&self.text)),
+            Some(pattern) => matches(self.line, pattern, platform),
+        }
+    }
+}
+
+fn matches(line: usize, pattern: &Result<Pattern, String>, text: &str) -> Result<bool, ParseError> {
+    let pattern = pattern.as_ref().map_err(|message| invalid(line, message))?;
+    pattern.is_match(text).map_err(|reason| match reason {
+        NoMatch::Invalid(message) => invalid(line, &message),
+        NoMatch::Undecided => invalid(line, "a pattern needs too much backtracking"),
+    })
+}
+
+fn invalid(line: usize, message: &str) -> ParseError {
+    ParseError::IndexInvalid { line, message: message.to_owned() }
+}
+
+/// Writes out the abbreviations: `sh[[ow]]` becomes `sh(o(w)?)?`.
+fn complete(command: &str) -> String {
+    let mut written = String::with_capacity(command.len() * 2);
+    let mut rest = command;
+    while let Some((before, after)) = rest.split_once("[[") {
+        // At least one character stands between the brackets, even if it is a `]`.
+        let first = after.chars().next().map_or(0, char::len_utf8);
+        let end = after.get(first..).and_then(|tail| tail.find("]]")).map(|at| at + first);
+        let Some((word, tail)) = end.and_then(|end| after.split_at_checked(end)) else { break };
+        written.push_str(before);
+        for c in word.chars() {
+            written.push('(');
+            written.push(c);
+        }
+        written.push_str(&")?".repeat(word.chars().count()));
+        rest = tail.strip_prefix("]]").unwrap_or(tail);
+    }
+    written.push_str(rest);
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INDEX: &str = "\
+# a comment
+Template, Hostname, Platform, Command
+
+long.textfsm, .*, cisco_(ios|xe), sh[[ow]] ip int[[erface]] br[[ief]]
+short.textfsm, .*, cisco_ios, sh[[ow]] ip int[[erface]]
+a.textfsm:b.textfsm, .*, aruba_os, sh[[ow]] x
+bad.textfsm, .*, cisco_ios, show, this
+any.textfsm, .*, , show any
+broken.textfsm, .*, broken, show (
+";
+
+    fn check(platform: &str, command: &str, templates: Option<&str>) {
+        let index = Index::read(INDEX).unwrap();
+        assert_eq!(index.find(platform, command).unwrap(), templates, "{platform}: {command}");
+    }
+
+    #[test]
+    fn the_first_row_that_fits_counts() {
+        check("cisco_ios", "show ip interface brief", Some("long.textfsm"));
+        check("cisco_ios", "sho ip int br", Some("long.textfsm"));
+        check("cisco_xe", "sh ip interf bri", Some("long.textfsm"));
+        check("cisco_ios", "show ip interface", Some("short.textfsm"));
+        check("cisco_xe", "show ip interface", None);
+    }
+
+    #[test]
+    fn patterns_bind_at_the_start_only() {
+        check("cisco_ios", "show ip interface Vlan1", Some("short.textfsm"));
+        check("aruba_osswitch", "show x", Some("a.textfsm:b.textfsm"));
+        check("my_aruba_os", "show x", None);
+        check("cisco_ios", "do show ip interface", None);
+    }
+
+    #[test]
+    fn an_empty_field_fits_everything() {
+        check("whatever", "show any", Some("any.textfsm"));
+    }
+
+    #[test]
+    fn a_row_with_surplus_commas_never_fits_and_is_named() {
+        check("cisco_ios", "show", None);
+        let errors = Index::read(INDEX).unwrap().check();
+        let text: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            text,
+            [
+                "the template index is invalid at line 7: a wrong number of commas",
+                "the template index is invalid at line 9: a `(` is not closed",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_broken_row_is_an_error_only_for_its_platform() {
+        let index = Index::read(INDEX).unwrap();
+        assert!(index.find("broken", "show").is_err());
+        check("cisco_ios", "show x", None);
+    }
+
+    #[test]
+    fn an_index_needs_a_header() {
+        assert!(Index::read("").is_err());
+        assert!(Index::read("Hostname, Platform\n").is_err());
+    }
+
+    #[test]
+    fn abbreviations_are_written_out() {
+        assert_eq!(complete("sh[[ow]] v[[er]]"), "sh(o(w)?)? v(e(r)?)?");
+        assert_eq!(complete("a[[b"), "a[[b");
+        assert_eq!(complete("a[[]]]b"), "a(])?b");
+        assert_eq!(complete("[[]]"), "[[]]");
+    }
+}

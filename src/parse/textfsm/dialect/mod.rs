@@ -1,0 +1,236 @@
+//! Owns the translation of Python's `re` dialect into that of the `regex` crate, and the decision
+//! whether a pattern needs the backtracking of `fancy-regex`.
+//!
+//! Templates are Python patterns. Taken as they are, some would be refused (a literal `{`) and some
+//! would silently mean something else (`\<` is a word boundary in `regex`, `[a&&b]` an intersection).
+//! **Invariant:** what cannot be translated faithfully is an error, never an approximation. Refused
+//! although Python knows them: `(?x:…)`, `(?a:…)`, `(?L:…)`, `\N{…}` and conditional groups. One
+//! difference stays: `\w` follows Unicode's definition of a word character, not `str.isalnum`.
+
+mod class;
+mod escape;
+mod group;
+
+/// Which engine a pattern needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Engine {
+    /// `regex`, in time linear in the line.
+    Linear,
+    /// `fancy-regex`, for lookaround, backreferences, atomic groups and possessive repeats.
+    Backtracking,
+}
+
+/// A pattern in Rust's dialect.
+#[derive(Debug)]
+pub(super) struct Translated {
+    pub(super) pattern: String,
+    pub(super) engine: Engine,
+    /// The named groups with their numbers, in order.
+    pub(super) names: Vec<(String, usize)>,
+    /// How many capturing groups there are.
+    pub(super) groups: usize,
+}
+
+/// Translates a Python pattern, with Python's checks.
+pub(super) fn translate(python: &str) -> Result<Translated, String> {
+    let plain = Translator::new(python, Unnamed::Keep).run()?;
+    if plain.numbered_reference {
+        // `fancy-regex` takes no numbered references beside named groups, so name them all.
+        return Ok(Translator::new(python, Unnamed::Name).run()?.finish());
+    }
+    Ok(plain.finish())
+}
+
+/// What becomes of groups without a name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unnamed {
+    Keep,
+    Name,
+}
+
+/// What stands before a quantifier.
+#[derive(Clone, Copy)]
+enum Last {
+    Nothing,
+    Anchor,
+    Repeat,
+    /// Something repeatable.
+    Atom,
+    /// A lookaround that starts at this offset of the translated pattern.
+    Look(usize),
+}
+
+/// A group that is still open.
+struct Open {
+    /// Where a lookaround starts; None for any other group.
+    look: Option<usize>,
+    /// The number of a capturing group.
+    number: Option<usize>,
+}
+
+struct Translator<'p> {
+    rest: &'p str,
+    at_start: bool,
+    out: String,
+    engine: Engine,
+    open: Vec<Open>,
+    groups: usize,
+    names: Vec<(String, usize)>,
+    last: Last,
+    unnamed: Unnamed,
+    numbered_reference: bool,
+}
+
+impl<'p> Translator<'p> {
+    fn new(python: &'p str, unnamed: Unnamed) -> Self {
+        Self {
+            rest: python,
+            at_start: true,
+            out: String::with_capacity(python.len() + 16),
+            engine: Engine::Linear,
+            open: Vec::new(),
+            groups: 0,
+            names: Vec::new(),
+            last: Last::Nothing,
+            unnamed,
+            numbered_reference: false,
+        }
+    }
+
+    fn finish(self) -> Translated {
+        Translated {
+            pattern: self.out,
+            engine: self.engine,
+            names: self.names,
+            groups: self.groups,
+        }
+    }
+
+    fn run(mut self) -> Result<Self, String> {
+        while let Some(c) = self.bump() {
+            match c {
+                '(' => self.open_group()?,
+                ')' => self.close_group()?,
+                '[' => self.class()?,
+                '\\' => self.escape()?,
+                '|' => {
+                    self.out.push('|');
+                    self.last = Last::Nothing;
+                }
+                '^' | '$' => {
+                    self.out.push(c);
+                    self.last = Last::Anchor;
+                }
+                '.' => {
+                    self.out.push('.');
+                    self.last = Last::Atom;
+                }
+                '*' => self.repeat(0, "*")?,
+                '+' => self.repeat(1, "+")?,
+                '?' => self.repeat(0, "?")?,
+                '{' => match self.counts()? {
+                    Some((least, text)) => self.repeat(least, &text)?,
+                    None => self.literal('{'),
+                },
+                c => self.literal(c),
+            }
+            self.at_start = false;
+        }
+        if self.open.is_empty() { Ok(self) } else { Err("a `(` is not closed".into()) }
+    }
+
+    /// Takes the next character.
+    fn bump(&mut self) -> Option<char> {
+        let mut chars = self.rest.chars();
+        let c = chars.next()?;
+        self.rest = chars.as_str();
+        Some(c)
+    }
+
+    /// Takes `text` if it comes next.
+    fn eat(&mut self, text: &str) -> bool {
+        let Some(rest) = self.rest.strip_prefix(text) else { return false };
+        self.rest = rest;
+        true
+    }
+
+    /// Takes as many characters as fit, up to `most`.
+    fn take_while(&mut self, most: usize, fits: impl Fn(char) -> bool) -> &'p str {
+        let end = self
+            .rest
+            .char_indices()
+            .enumerate()
+            .find(|(count, (_, c))| *count == most || !fits(*c))
+            .map_or(self.rest.len(), |(_, (at, _))| at);
+        let (taken, rest) = self.rest.split_at_checked(end).unwrap_or((self.rest, ""));
+        self.rest = rest;
+        taken
+    }
+
+    fn literal(&mut self, c: char) {
+        if matches!(
+            c,
+            '\\' | '.' | '+' | '*' | '?' | '(' | ')' | '|' | '[' | ']' | '{' | '}' | '^' | '$'
+        ) {
+            self.out.push('\\');
+        }
+        self.out.push(c);
+        self.last = Last::Atom;
+    }
+
+    /// Reads what follows a `{`. None if Python takes the `{` literally.
+    fn counts(&mut self) -> Result<Option<(u64, String)>, String> {
+        let before = self.rest;
+        let least = self.take_while(usize::MAX, |c| c.is_ascii_digit());
+        let comma = self.eat(",");
+        let most = if comma { self.take_while(usize::MAX, |c| c.is_ascii_digit()) } else { least };
+        if !self.eat("}") || (least.is_empty() && !comma) {
+            self.rest = before;
+            return Ok(None);
+        }
+        let number = |digits: &str| {
+            digits.parse::<u64>().map_err(|_| "a repeat count is too large".to_owned())
+        };
+        let low = if least.is_empty() { 0 } else { number(least)? };
+        if most.is_empty() {
+            return Ok(Some((low, format!("{{{low},}}"))));
+        }
+        let high = number(most)?;
+        if high < low {
+            return Err("the most of a repeat is less than its least".into());
+        }
+        Ok(Some((low, format!("{{{low},{high}}}"))))
+    }
+
+    fn repeat(&mut self, least: u64, quantifier: &str) -> Result<(), String> {
+        let suffix = if self.eat("?") {
+            "?"
+        } else if self.eat("+") {
+            self.engine = Engine::Backtracking;
+            "+"
+        } else {
+            ""
+        };
+        match self.last {
+            Last::Nothing | Last::Anchor => return Err("there is nothing to repeat".into()),
+            Last::Repeat => return Err("a repeat of a repeat".into()),
+            Last::Atom => {
+                self.out.push_str(quantifier);
+                self.out.push_str(suffix);
+            }
+            // `fancy-regex` does not repeat a lookaround. One that must hold at least once is the
+            // same as a single one; one that need not hold is a choice with nothing.
+            Last::Look(start) => {
+                if least == 0 {
+                    self.out.insert_str(start, "(?:");
+                    self.out.push_str(if suffix == "?" { "|)??" } else { "|)" });
+                }
+            }
+        }
+        self.last = Last::Repeat;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,23 @@
+//! Owns the bounds on what one template and one parse may cost. All of them are far above what any
+//! template of ntc-templates 9.3.0 and any device's output need; exceeding one is an error, never a
+//! shorter answer.
+
+/// The length of a template's text.
+pub const TEMPLATE_BYTES: usize = 512 * 1024;
+/// The length of one rule's pattern after the Values are filled in.
+pub const PATTERN_BYTES: usize = 32 * 1024;
+/// The length of all patterns of a template after the Values are filled in.
+pub const ALL_PATTERNS_BYTES: usize = 4 * 1024 * 1024;
+/// How deep groups may nest in a pattern. `fancy-regex` takes no more than 64 levels.
+pub const GROUP_DEPTH: usize = 60;
+/// The memory of one compiled pattern.
+pub const COMPILED_BYTES: usize = 4 * 1024 * 1024;
+/// The steps that a pattern with lookaround may take on one line.
+pub const BACKTRACK_STEPS: usize = 200_000;
+/// The length of one line of output.
+pub const LINE_BYTES: usize = 64 * 1024;
+/// The records of one output.
+pub const RECORDS: usize = 250_000;
+/// The values of all records of one output, counting every item of a List. `Filldown,List` copies a
+/// growing list into each record, so the count of records alone would not bound the memory.
+pub const VALUES: usize = 8_000_000;

@@ -1,0 +1,281 @@
+//! The raw shape of a platform file, exactly as it is written in TOML.
+//!
+//! These structs are converted once, by [`super::validate`], into the types the rest of the program
+//! runs on. Field documentation here is the reference for people who write platform files.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// A whole platform file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PlatformFile {
+    /// What people call it: `Cisco IOS and IOS-XE`.
+    pub(super) title: String,
+    /// Other names that resolve to this platform.
+    #[serde(default)]
+    pub(super) aliases: Vec<String>,
+    /// The mode in which show commands run.
+    pub(super) default_mode: String,
+    #[serde(default)]
+    pub(super) terminal: TerminalFile,
+    /// Modes by name, each with the prompt that proves it.
+    pub(super) modes: BTreeMap<String, ModeFile>,
+    /// Lines that may stand between output and prompt and belong to the prompt, such as `[edit]`.
+    #[serde(default)]
+    pub(super) prompt_prelude: Vec<String>,
+    #[serde(default)]
+    pub(super) transitions: Vec<TransitionFile>,
+    /// Questions of the login itself, before the first prompt.
+    #[serde(default)]
+    pub(super) login: Vec<DialogFile>,
+    /// Commands sent once per session, mostly to switch paging off.
+    #[serde(default)]
+    pub(super) setup: Vec<SetupFile>,
+    /// Pager prompts; only the fallback where paging cannot be switched off.
+    #[serde(default)]
+    pub(super) pagers: Vec<PagerFile>,
+    /// What marks a command as refused.
+    #[serde(default)]
+    pub(super) failures: Vec<FailureFile>,
+    pub(super) read: ReadFile,
+    pub(super) tests: TestsFile,
+}
+
+/// How the terminal is set up.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct TerminalFile {
+    /// `TERM` of the pseudo-terminal.
+    pub(super) kind: String,
+    /// Columns asked for.
+    pub(super) width: u32,
+    /// Rows asked for.
+    pub(super) height: u32,
+    /// What ends a line we send.
+    pub(super) newline: String,
+    /// The key that stops a running command.
+    pub(super) interrupt: String,
+    /// What is sent to leave politely.
+    pub(super) logout: Option<String>,
+    /// Whether a slow device may echo a command a second time, behind the prompt it draws late.
+    pub(super) echo_may_repeat: bool,
+}
+
+impl Default for TerminalFile {
+    fn default() -> Self {
+        Self {
+            kind: "vt100".to_owned(),
+            width: 511,
+            height: 1000,
+            newline: "\n".to_owned(),
+            interrupt: "\u{3}".to_owned(),
+            logout: None,
+            echo_may_repeat: false,
+        }
+    }
+}
+
+/// One mode.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ModeFile {
+    /// Matches the whole prompt line of this mode and no other mode's.
+    pub(super) prompt: String,
+    /// Lines that match `prompt` but are none.
+    #[serde(default)]
+    pub(super) exclude: Vec<String>,
+    /// Real prompts of this mode: the file's own test cases.
+    pub(super) cases: Vec<String>,
+}
+
+/// A step from one mode to another.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TransitionFile {
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) send: String,
+    /// Whether the step needs the device's enable secret.
+    #[serde(default)]
+    pub(super) secret: SecretUseFile,
+    /// Questions the step may raise.
+    #[serde(default)]
+    pub(super) dialog: Vec<DialogFile>,
+}
+
+/// Whether a step can be taken without an enable secret.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SecretUseFile {
+    /// No secret is asked.
+    #[default]
+    None,
+    /// A secret may be asked; the step is tried without one.
+    Optional,
+    /// The step is taken only where the inventory has a secret.
+    Required,
+}
+
+/// A question and what answers it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DialogFile {
+    /// Matches the last, unterminated line.
+    pub(super) question: String,
+    pub(super) answer: AnswerFile,
+}
+
+/// What is sent to a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum AnswerFile {
+    Username,
+    Password,
+    EnableSecret,
+    Enter,
+    Yes,
+    No,
+}
+
+/// A command of the session's set-up.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SetupFile {
+    pub(super) send: String,
+}
+
+/// How a pager looks and what it understands.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PagerFile {
+    /// Matches the whole pager prompt.
+    pub(super) prompt: String,
+    /// The key that is pressed.
+    pub(super) key: String,
+    /// Whether the pager fills the screen with blank lines before it stops.
+    #[serde(default)]
+    pub(super) pads_screen: bool,
+    /// Real pager prompts.
+    pub(super) cases: Vec<String>,
+}
+
+/// A failure indicator.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FailureFile {
+    /// Matches from the start of an output line.
+    pub(super) line: String,
+    pub(super) kind: FailureKindFile,
+    /// Real refusals.
+    pub(super) cases: Vec<String>,
+}
+
+/// Why a device refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum FailureKindFile {
+    Syntax,
+    Incomplete,
+    Ambiguous,
+    Authorization,
+    Other,
+}
+
+/// What the gate lets pass as reading.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReadFile {
+    /// Longest command in characters.
+    pub(super) max_length: usize,
+    /// First words, with the optional part in double brackets: `sh[[ow]]`.
+    pub(super) verbs: Vec<String>,
+    /// Characters beside letters, digits and blank.
+    pub(super) punctuation: String,
+    /// Whether double quotes group words, as the device's own tokenizer does.
+    #[serde(default)]
+    pub(super) quotes: bool,
+    /// Whether `a|b` without blanks is an alternative inside a filter's argument.
+    #[serde(default)]
+    pub(super) alternation: bool,
+    /// Word sequences that are refused, also abbreviated.
+    #[serde(default)]
+    pub(super) deny: Vec<String>,
+    /// Filters that may follow a pipe.
+    #[serde(default)]
+    pub(super) filters: Vec<FilterFile>,
+    /// Pipe targets that write or run something; an alternative must not look like one.
+    #[serde(default)]
+    pub(super) forbidden_filters: Vec<String>,
+    /// Commands that read a configuration, so that the prompt after them is proven twice.
+    #[serde(default)]
+    pub(super) configuration: Vec<String>,
+    /// The file's own test cases.
+    pub(super) cases: ReadCasesFile,
+}
+
+/// What the read grammar must let pass and what it must not.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReadCasesFile {
+    pub(super) allowed: Vec<String>,
+    pub(super) refused: Vec<String>,
+}
+
+/// A pipe filter.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FilterFile {
+    /// The word, with the optional part in double brackets: `inc[[lude]]`.
+    pub(super) word: String,
+    #[serde(default)]
+    pub(super) argument: ArgumentFile,
+    /// The only words allowed as the argument, where the device has a fixed set.
+    #[serde(default)]
+    pub(super) words: Vec<String>,
+}
+
+/// What a filter's argument may be.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ArgumentFile {
+    #[default]
+    None,
+    Text,
+    Words,
+}
+
+/// Transcripts that prove the file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TestsFile {
+    /// Lines of real output that no mode may take for a prompt.
+    pub(super) not_prompts: Vec<String>,
+    #[serde(default)]
+    pub(super) transcripts: Vec<TranscriptFile>,
+}
+
+/// A recorded exchange.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TranscriptFile {
+    pub(super) name: String,
+    /// What the device sends on its own after login.
+    pub(super) greeting: String,
+    #[serde(default)]
+    pub(super) enable_secret: Option<String>,
+    /// The answers to what is sent, in order.
+    pub(super) exchanges: Vec<ExchangeFile>,
+    /// The command that the test runs last, and the exact output it must return.
+    pub(super) command: String,
+    pub(super) output: String,
+}
+
+/// One line sent and what comes back, echo and prompt included.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExchangeFile {
+    pub(super) sent: String,
+    pub(super) reply: String,
+}

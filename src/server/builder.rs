@@ -1,0 +1,102 @@
+//! The composition root: the one place that knows all parts and puts them together.
+
+use std::sync::Arc;
+
+use crate::error::chain;
+use crate::inventory::{self, Auth, Inventory, LoadOptions, Loaded};
+use crate::operations::Operations;
+use crate::parse::Catalogue;
+use crate::platform::Platforms;
+use crate::pool::Pool;
+use crate::redact::Redactor;
+use crate::secret::Secret;
+use crate::settings::Settings;
+use crate::store::StateDirectory;
+use crate::transport::{HostKeyPolicy, HostKeys};
+
+/// Everything that keeps the program from starting, for people.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct StartError(pub Vec<String>);
+
+/// What is ready to serve.
+#[derive(Debug)]
+pub struct Built {
+    /// The use cases.
+    pub operations: Arc<Operations>,
+    /// What the operator should know, though it does not keep the program from starting.
+    pub notices: Vec<String>,
+}
+
+/// Loads everything that the settings name and puts it together. Every problem of every part is
+/// reported at once.
+pub fn build(settings: &Settings) -> Result<Built, StartError> {
+    let platforms = Arc::new(Platforms::embedded());
+    let state = StateDirectory::open(&settings.state_dir).and_then(|state| {
+        let key = state.install_key()?;
+        Ok((state, Secret::new(key)))
+    });
+    match (load_inventory(settings, &platforms), state) {
+        (Ok(loaded), Ok((state, key))) => assemble(settings, platforms, loaded, &state, &key),
+        (loaded, state) => {
+            let mut problems = Vec::new();
+            problems.extend(loaded.err().map(|error| error.report()));
+            problems.extend(state.err().map(|error| chain(&error)));
+            Err(StartError(problems))
+        }
+    }
+}
+
+/// Loads the inventory that the settings name.
+pub fn load_inventory(
+    settings: &Settings,
+    platforms: &Platforms,
+) -> Result<Loaded, inventory::InventoryError> {
+    let resolve = |name: &str| platforms.resolve(name);
+    let options = LoadOptions {
+        resolve_platform: &resolve,
+        platform_names: platforms.names().map(ToString::to_string).collect(),
+        strict_files: settings.strict_files,
+    };
+    inventory::load(&settings.inventory, &options)
+}
+
+fn assemble(
+    settings: &Settings,
+    platforms: Arc<Platforms>,
+    loaded: Loaded,
+    state: &StateDirectory,
+    key: &Secret<[u8; 32]>,
+) -> Result<Built, StartError> {
+    let redactor = Redactor::new(key, own_secrets(&loaded.inventory))
+        .map_err(|error| StartError(vec![chain(&error)]))?;
+    let policy = if settings.accept_new_host_keys {
+        HostKeyPolicy::AcceptNew
+    } else {
+        HostKeyPolicy::Strict
+    };
+    let host_keys = HostKeys::new(state.known_hosts(), policy);
+    let pool = Pool::new(Arc::clone(&platforms), host_keys, settings.limits.output_bytes);
+    let operations = Operations::new(
+        Arc::new(loaded.inventory),
+        platforms,
+        Catalogue::built_in(),
+        redactor,
+        pool,
+        settings.limits,
+    );
+    let notices = loaded.notices.iter().map(ToString::to_string).collect();
+    Ok(Built { operations: Arc::new(operations), notices })
+}
+
+/// Every secret that the inventory holds; none of them may ever be shown, whatever a device says.
+fn own_secrets(inventory: &Inventory) -> Vec<&Secret<String>> {
+    let of_device = inventory.devices().flat_map(|device| {
+        let login = match &device.auth {
+            Auth::Password(password) => Some(password),
+            Auth::Key { passphrase, .. } => passphrase.as_ref(),
+        };
+        login.into_iter().chain(device.enable.as_ref())
+    });
+    of_device.collect()
+}

@@ -1,0 +1,510 @@
+//! A terminal that remembers lines: what a person at a screen of unlimited height would read.
+//!
+//! It applies carriage return, backspace, TAB (kept as it is), the CSI sequences that line editors
+//! and pagers use, and drops every other control (OSC titles, colours, bells, charsets). Bytes that
+//! are no UTF-8 become U+FFFD. The result depends only on the bytes, never on how they were cut.
+//!
+//! **Limits**, each with a test: cursor movements act within the current line only, since network
+//! CLIs never redraw earlier lines; blanks at the end of a line that the cursor moves back over
+//! are taken for an erasure, since pagers and line editors erase that way and a screen cannot show
+//! the difference.
+
+/// What the emulator expects next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expecting {
+    Text,
+    Escape,
+    /// The byte after an escape that selects a charset.
+    Charset,
+    Csi,
+    /// An operating-system command or another string, ended by BEL or ST.
+    Text7,
+    Text7Escape,
+}
+
+/// A line-remembering terminal.
+#[derive(Debug)]
+pub(crate) struct Terminal {
+    lines: Scrollback,
+    /// The current line. Cells at or beyond `solid` are blanks that were erased.
+    cells: Vec<char>,
+    solid: usize,
+    cursor: usize,
+    /// A carriage return whose effect is not known before the next character.
+    returned: bool,
+    /// Whether the cursor went back over text of this line.
+    redrawn: bool,
+    expecting: Expecting,
+    parameters: String,
+    utf8: Utf8,
+}
+
+/// The finished lines: the head up to a limit, and always the last few.
+#[derive(Debug)]
+pub(crate) struct Scrollback {
+    kept: Vec<String>,
+    kept_bytes: usize,
+    limit: usize,
+    tail: std::collections::VecDeque<String>,
+    /// Lines finished since the last [`Terminal::forget`].
+    count: usize,
+    /// Bytes of those lines, each with its newline.
+    bytes: u64,
+}
+
+/// How many of the last lines stay available when the head is full.
+const TAIL_LINES: usize = 16;
+
+impl Scrollback {
+    fn push(&mut self, line: String) {
+        self.count = self.count.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(line.len() as u64).saturating_add(1);
+        if self.kept_bytes.saturating_add(line.len()) < self.limit && self.tail.is_empty() {
+            self.kept_bytes = self.kept_bytes.saturating_add(line.len()).saturating_add(1);
+            self.kept.push(line);
+            return;
+        }
+        self.tail.push_back(line);
+        if self.tail.len() > TAIL_LINES {
+            self.tail.pop_front();
+        }
+    }
+
+    fn clear(&mut self) {
+        self.kept.clear();
+        self.tail.clear();
+        (self.kept_bytes, self.count, self.bytes) = (0, 0, 0);
+    }
+
+    /// How many lines were finished.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// How many bytes they had, newlines included.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The line with this number, where it is still there.
+    pub(crate) fn line(&self, index: usize) -> Option<&str> {
+        if let Some(line) = self.kept.get(index) {
+            return Some(line);
+        }
+        let first_of_tail = self.count.checked_sub(self.tail.len())?;
+        self.tail.get(index.checked_sub(first_of_tail)?).map(String::as_str)
+    }
+
+    /// Whether every line is still there.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.kept.len().saturating_add(self.tail.len()) == self.count
+    }
+
+    /// Shortens what is counted by this many last lines, as when a pager's padding is dropped.
+    fn drop_last(&mut self) -> Option<String> {
+        let line = self.tail.pop_back().or_else(|| {
+            let line = self.kept.pop()?;
+            self.kept_bytes = self.kept_bytes.saturating_sub(line.len().saturating_add(1));
+            Some(line)
+        })?;
+        self.count = self.count.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(line.len() as u64).saturating_sub(1);
+        Some(line)
+    }
+}
+
+impl Terminal {
+    /// Makes a terminal that keeps at most `limit` bytes of finished lines.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            lines: Scrollback {
+                kept: Vec::new(),
+                kept_bytes: 0,
+                limit,
+                tail: std::collections::VecDeque::new(),
+                count: 0,
+                bytes: 0,
+            },
+            cells: Vec::new(),
+            solid: 0,
+            cursor: 0,
+            returned: false,
+            redrawn: false,
+            expecting: Expecting::Text,
+            parameters: String::new(),
+            utf8: Utf8::default(),
+        }
+    }
+
+    /// Takes bytes as the device sent them.
+    pub(crate) fn feed(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            match self.utf8.push(byte) {
+                Decoded::Pending => {}
+                Decoded::Char(character) => self.take(character),
+                Decoded::BadThen(next) => {
+                    self.take(char::REPLACEMENT_CHARACTER);
+                    if let Some(character) = next {
+                        self.take(character);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The finished lines.
+    pub(crate) fn lines(&self) -> &Scrollback {
+        &self.lines
+    }
+
+    /// The current, unterminated line.
+    pub(crate) fn current(&self) -> String {
+        self.cells.iter().take(self.solid).collect()
+    }
+
+    /// Drops the finished lines, as before a new command.
+    pub(crate) fn forget(&mut self) {
+        self.lines.clear();
+    }
+
+    /// Blanks the current line and leaves the cursor where it is, as when a pager was answered.
+    pub(crate) fn blank_current(&mut self) {
+        self.settle_return();
+        self.solid = 0;
+        self.cells.fill(' ');
+    }
+
+    /// Drops blank lines at the end, with which a pager padded its screen.
+    pub(crate) fn drop_blank_lines(&mut self) {
+        while self.lines.count() > 0
+            && self.lines.line(self.lines.count().saturating_sub(1)).is_some_and(str::is_empty)
+        {
+            self.lines.drop_last();
+        }
+    }
+
+    fn take(&mut self, character: char) {
+        match self.expecting {
+            Expecting::Text => self.take_text(character),
+            Expecting::Escape => self.take_escape(character),
+            Expecting::Charset => self.expecting = Expecting::Text,
+            Expecting::Csi => self.take_csi(character),
+            Expecting::Text7 => match character {
+                '\u{7}' | '\u{9c}' => self.expecting = Expecting::Text,
+                '\u{1b}' => self.expecting = Expecting::Text7Escape,
+                _ => {}
+            },
+            Expecting::Text7Escape => {
+                self.expecting = if character == '\\' { Expecting::Text } else { Expecting::Text7 };
+            }
+        }
+    }
+
+    fn take_text(&mut self, character: char) {
+        match character {
+            '\n' => self.finish_line(),
+            '\r' => self.returned = true,
+            '\u{8}' => {
+                self.settle_return();
+                self.move_back_to(self.cursor.saturating_sub(1));
+            }
+            '\u{1b}' => self.expecting = Expecting::Escape,
+            '\u{9b}' => self.start_csi(),
+            '\t' => self.write('\t'),
+            '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' => {}
+            _ => self.write(character),
+        }
+    }
+
+    fn take_escape(&mut self, character: char) {
+        self.expecting = match character {
+            '[' => return self.start_csi(),
+            ']' | 'P' | 'X' | '^' | '_' => Expecting::Text7,
+            '(' | ')' | '*' | '+' | '#' | '%' | ' ' => Expecting::Charset,
+            'E' | 'D' => {
+                self.finish_line();
+                Expecting::Text
+            }
+            '\u{1b}' => Expecting::Escape,
+            _ => Expecting::Text,
+        };
+    }
+
+    fn start_csi(&mut self) {
+        self.parameters.clear();
+        self.expecting = Expecting::Csi;
+    }
+
+    fn take_csi(&mut self, character: char) {
+        match character {
+            '0'..='9' | ';' | ':' | '<'..='?' | ' '..='/' => {
+                // A sequence longer than any real one is dropped, not collected.
+                if self.parameters.len() < 32 {
+                    self.parameters.push(character);
+                }
+            }
+            '@'..='~' => {
+                self.expecting = Expecting::Text;
+                self.apply_csi(character);
+            }
+            '\u{1b}' => self.expecting = Expecting::Escape,
+            _ => self.expecting = Expecting::Text,
+        }
+    }
+
+    fn apply_csi(&mut self, action: char) {
+        /// Farther than this no network CLI moves within a line.
+        const FARTHEST: usize = 65_536;
+        let first: usize =
+            self.parameters.split(';').next().and_then(|p| p.parse().ok()).unwrap_or(0);
+        let distance = first.clamp(1, FARTHEST);
+        match action {
+            'K' => self.erase_in_line(first),
+            'J' => self.erase_in_line(if first == 1 { 1 } else { first }),
+            'D' => {
+                self.settle_return();
+                self.move_back_to(self.cursor.saturating_sub(distance));
+            }
+            'C' => {
+                self.settle_return();
+                self.cursor = self.cursor.saturating_add(distance).min(FARTHEST);
+            }
+            'G' | '`' => {
+                self.settle_return();
+                self.cursor = distance.saturating_sub(1);
+            }
+            'P' => {
+                self.settle_return();
+                let end = self.cursor.saturating_add(distance).min(self.cells.len());
+                if self.cursor < end {
+                    self.cells.drain(self.cursor..end);
+                    self.solid = self.solid.min(self.cells.len());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn erase_in_line(&mut self, which: usize) {
+        self.settle_return();
+        match which {
+            0 => {
+                self.cells.truncate(self.cursor);
+                self.solid = self.solid.min(self.cursor);
+            }
+            1 => {
+                let end = self.cursor.saturating_add(1).min(self.cells.len());
+                self.cells.iter_mut().take(end).for_each(|cell| *cell = ' ');
+            }
+            _ => {
+                self.cells.clear();
+                self.solid = 0;
+            }
+        }
+    }
+
+    /// Moves the cursor left. Trailing blanks that it passes are erased ones.
+    fn move_back_to(&mut self, column: usize) {
+        let column = column.min(self.cursor);
+        self.redrawn = self.redrawn || !self.cells.is_empty();
+        let passed = self.cells.iter().take(self.solid).skip(column);
+        if self.cursor >= self.solid && passed.clone().all(|cell| *cell == ' ') {
+            self.solid = self.solid.min(column);
+        }
+        self.cursor = column;
+    }
+
+    /// Lets a carriage return take effect, now that no line feed followed it.
+    fn settle_return(&mut self) {
+        if std::mem::take(&mut self.returned) {
+            self.move_back_to(0);
+            self.cursor = 0;
+        }
+    }
+
+    fn write(&mut self, character: char) {
+        self.settle_return();
+        if self.cells.len() < self.cursor {
+            self.cells.resize(self.cursor, ' ');
+        }
+        match self.cells.get_mut(self.cursor) {
+            Some(cell) => *cell = character,
+            None => self.cells.push(character),
+        }
+        self.cursor = self.cursor.saturating_add(1);
+        self.solid = self.solid.max(self.cursor);
+    }
+
+    fn finish_line(&mut self) {
+        self.returned = false;
+        // A line that was written over with nothing but blanks was erased.
+        if std::mem::take(&mut self.redrawn) && self.cells.iter().all(|cell| *cell == ' ') {
+            self.solid = 0;
+        }
+        let line = self.current();
+        self.lines.push(line);
+        self.cells.clear();
+        (self.solid, self.cursor) = (0, 0);
+    }
+}
+
+/// Decodes UTF-8 one byte at a time.
+#[derive(Debug, Default)]
+struct Utf8 {
+    bytes: [u8; 4],
+    have: usize,
+    want: usize,
+}
+
+/// What one more byte made.
+enum Decoded {
+    Pending,
+    Char(char),
+    /// What came before was no UTF-8; the byte itself may be a character.
+    BadThen(Option<char>),
+}
+
+impl Utf8 {
+    fn push(&mut self, byte: u8) -> Decoded {
+        if self.have == 0 {
+            return self.start(byte);
+        }
+        if byte & 0xC0 != 0x80 {
+            self.have = 0;
+            return match self.start(byte) {
+                Decoded::Char(character) => Decoded::BadThen(Some(character)),
+                Decoded::Pending | Decoded::BadThen(_) => Decoded::BadThen(None),
+            };
+        }
+        if let Some(slot) = self.bytes.get_mut(self.have) {
+            *slot = byte;
+        }
+        self.have = self.have.saturating_add(1);
+        if self.have < self.want {
+            return Decoded::Pending;
+        }
+        let text = self.bytes.get(..self.want).and_then(|bytes| str::from_utf8(bytes).ok());
+        self.have = 0;
+        match text.and_then(|text| text.chars().next()) {
+            Some(character) => Decoded::Char(character),
+            None => Decoded::BadThen(None),
+        }
+    }
+
+    fn start(&mut self, byte: u8) -> Decoded {
+        self.want = match byte {
+            0..0x80 => return Decoded::Char(char::from(byte)),
+            0xC2..0xE0 => 2,
+            0xE0..0xF0 => 3,
+            0xF0..0xF5 => 4,
+            _ => return Decoded::BadThen(None),
+        };
+        self.bytes = [byte, 0, 0, 0];
+        self.have = 1;
+        Decoded::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn screen(bytes: &[u8]) -> (Vec<String>, String) {
+        let mut terminal = Terminal::new(1 << 20);
+        terminal.feed(bytes);
+        let lines = (0..terminal.lines().count())
+            .map(|index| terminal.lines().line(index).unwrap().to_owned())
+            .collect();
+        (lines, terminal.current())
+    }
+
+    fn check(bytes: &str, expected: &[&str]) {
+        let (mut lines, current) = screen(bytes.as_bytes());
+        lines.push(current);
+        assert_eq!(lines, expected, "{bytes:?}");
+    }
+
+    #[test]
+    fn every_form_of_line_end_ends_one_line() {
+        check("a\r\nb\r\r\nc\n\rd\r\r\n\re", &["a", "b", "c", "d", "e"]);
+    }
+
+    #[test]
+    fn a_lone_return_writes_over_the_line() {
+        check("abcdef\rxy", &["xycdef"]);
+    }
+
+    #[test]
+    fn blanks_at_both_ends_and_tabs_stay() {
+        check("  a \t b  \r\n", &["  a \t b  ", ""]);
+    }
+
+    #[test]
+    fn a_pager_that_erases_itself_leaves_nothing() {
+        check(
+            " --More-- \u{8}\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}          \u{8}\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}ab\r\n",
+            &["ab", ""],
+        );
+        check("---(more 45%)---\r                    \rab\r\n", &["ab", ""]);
+        check("---(more)---\r               \r\r\nab", &["", "ab"]);
+        check("   \r\nab", &["   ", "ab"]);
+        check("\u{1b}[7m--More--\r\u{1b}[K(END)\u{1b}[m\r\u{1b}[Kr1# ", &["r1# "]);
+    }
+
+    #[test]
+    fn a_repainted_word_reads_as_it_was_painted_last() {
+        check("show cha\u{8}\u{8}\u{8}chassis", &["show chassis"]);
+        check("abc\u{1b}[2Dx\u{1b}[1Cy\u{1b}[1Gz", &["zxcy"]);
+        check("abcdef\u{1b}[3D\u{1b}[2P", &["abcf"]);
+    }
+
+    #[test]
+    fn titles_colours_and_bells_are_dropped() {
+        check(
+            "\u{1b}]0;evil\u{7}a\u{1b}[1;31mb\u{1b}[0m\u{7}c\u{1b}(B\u{1b}P1$r\u{1b}\\d\0",
+            &["abcd"],
+        );
+    }
+
+    #[test]
+    fn bytes_that_are_no_utf8_are_shown_as_such() {
+        assert_eq!(screen(b"a\xffb\xc3\xa9c\xe2\x82d").1, "a\u{fffd}b\u{e9}c\u{fffd}d");
+    }
+
+    #[test]
+    fn the_head_and_the_last_lines_stay_when_the_limit_is_reached() {
+        let mut terminal = Terminal::new(20);
+        for number in 0..100 {
+            terminal.feed(format!("line {number}\r\n").as_bytes());
+        }
+        assert_eq!(terminal.lines().line(0), Some("line 0"));
+        assert_eq!(terminal.lines().line(50), None);
+        assert_eq!(terminal.lines().line(99), Some("line 99"));
+        assert!(!terminal.lines().is_whole());
+        assert_eq!(terminal.lines().count(), 100);
+        assert_eq!(terminal.lines().bytes(), 790);
+    }
+
+    proptest! {
+        #[test]
+        fn cuts_do_not_matter(bytes in prop::collection::vec(prop_oneof![any::<u8>(), Just(27), Just(b'['), Just(13), Just(10), Just(8), Just(b' ')], 0..200), cut in 0_usize..200) {
+            let cut = cut.min(bytes.len());
+            let mut terminal = Terminal::new(1 << 20);
+            terminal.feed(&bytes[..cut]);
+            terminal.feed(&bytes[cut..]);
+            let mut single = Terminal::new(1 << 20);
+            bytes.iter().for_each(|byte| single.feed(&[*byte]));
+            prop_assert_eq!(terminal.current(), single.current());
+            prop_assert_eq!(terminal.lines().bytes(), single.lines().bytes());
+        }
+
+        #[test]
+        fn clean_text_is_left_as_it_is(text in "[ -~\n\t\u{e4}\u{20ac}]{0,100}") {
+            let (mut lines, current) = screen(text.as_bytes());
+            lines.push(current);
+            prop_assert_eq!(lines.join("\n"), text);
+        }
+    }
+}

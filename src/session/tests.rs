@@ -1,0 +1,410 @@
+//! Sessions against scripted devices on an in-memory stream with a paused clock.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use tokio::io::DuplexStream;
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::platform::{Exchange as Said, Platforms, Transcript};
+use crate::policy::permit_read;
+
+/// How a device's bytes are cut into writes.
+#[derive(Debug, Clone)]
+enum Cuts {
+    Whole,
+    Bytes,
+    /// Lengths of the pieces, repeated; a pause of a few milliseconds stands between pieces.
+    Sizes(Vec<usize>),
+}
+
+impl Cuts {
+    async fn write(&self, stream: &mut DuplexStream, text: &str) {
+        let sizes = match self {
+            Self::Whole => vec![text.len().max(1)],
+            Self::Bytes => vec![1],
+            Self::Sizes(sizes) => sizes.clone(),
+        };
+        let mut rest = text.as_bytes();
+        for size in sizes.iter().cycle() {
+            if rest.is_empty() {
+                break;
+            }
+            let (piece, tail) = rest.split_at((*size).min(rest.len()));
+            if stream.write_all(piece).await.is_err() {
+                return;
+            }
+            rest = tail;
+            if matches!(self, Self::Sizes(_)) {
+                tokio::time::sleep(Duration::from_millis(3)).await;
+            } else {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+}
+
+/// Plays a recording: waits for exactly the bytes that are expected, then answers. A lone newline
+/// that the recording does not have is answered by one more prompt, as every CLI does.
+async fn perform(
+    mut far: DuplexStream,
+    greeting: String,
+    script: Vec<Said>,
+    cuts: &Cuts,
+) -> (DuplexStream, String) {
+    cuts.write(&mut far, &greeting).await;
+    let mut shown = greeting;
+    for Said { sent, reply } in script {
+        let mut got = vec![0];
+        far.read_exact(&mut got).await.unwrap_or_else(|_| panic!("waiting for {sent:?}"));
+        while got == b"\n" && !sent.starts_with('\n') {
+            let prompt = shown.rsplit('\n').next().unwrap().to_owned();
+            cuts.write(&mut far, &format!("\r\n{prompt}")).await;
+            far.read_exact(&mut got).await.unwrap();
+        }
+        let mut rest = vec![0; sent.len() - 1];
+        far.read_exact(&mut rest).await.unwrap_or_else(|_| panic!("waiting for {sent:?}"));
+        got.extend(rest);
+        assert_eq!(String::from_utf8_lossy(&got), sent);
+        cuts.write(&mut far, &reply).await;
+        shown = reply;
+    }
+    (far, shown)
+}
+
+/// Plays a recording to its end and hands the stream back.
+fn play(
+    greeting: String,
+    script: Vec<Said>,
+    cuts: Cuts,
+) -> (DuplexStream, JoinHandle<DuplexStream>) {
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let device = tokio::spawn(async move { perform(far, greeting, script, &cuts).await.0 });
+    (near, device)
+}
+
+/// Plays a recording and then answers newlines until the other side goes.
+fn play_on(greeting: String, script: Vec<Said>, cuts: Cuts) -> (DuplexStream, JoinHandle<()>) {
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let device = tokio::spawn(async move {
+        let (mut far, shown) = perform(far, greeting, script, &cuts).await;
+        let prompt = shown.rsplit('\n').next().unwrap().to_owned();
+        while far.read_u8().await.is_ok_and(|byte| byte == b'\n') {
+            cuts.write(&mut far, &format!("\r\n{prompt}")).await;
+        }
+    });
+    (near, device)
+}
+
+fn limits() -> Limits {
+    Limits {
+        prompt_timeout: Duration::from_secs(60),
+        idle_timeout: Duration::from_secs(30),
+        command_timeout: Duration::from_secs(120),
+        output_limit: 1 << 20,
+    }
+}
+
+fn secrets(enable: Option<&str>) -> LoginSecrets {
+    LoginSecrets {
+        username: "admin".to_owned(),
+        password: Some(Secret::new("login-secret".to_owned())),
+        enable: enable.map(|secret| Secret::new(secret.to_owned())),
+    }
+}
+
+fn platform(name: &str) -> Arc<Platform> {
+    let platforms = Platforms::embedded();
+    platforms.get(&platforms.resolve(name).unwrap()).unwrap()
+}
+
+fn said(sent: &str, reply: &str) -> Said {
+    Said { sent: sent.to_owned(), reply: reply.to_owned() }
+}
+
+fn paused() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+}
+
+fn check_transcript(platform: &Arc<Platform>, transcript: &Transcript, cuts: Cuts) {
+    let context = format!("{}, {}, {cuts:?}", platform.name, transcript.name);
+    paused().block_on(async {
+        let (near, device) =
+            play_on(transcript.greeting.clone(), transcript.exchanges.clone(), cuts);
+        let secrets = secrets(transcript.enable_secret.as_deref());
+        let mut session = Session::open(near, Arc::clone(platform), &secrets, limits())
+            .await
+            .unwrap_or_else(|error| panic!("{context}: {error}"));
+        let permitted = permit_read(platform, &transcript.command).unwrap();
+        let output = session.run(&permitted, &CancellationToken::new()).await;
+        let output = output.unwrap_or_else(|error| panic!("{context}: {error}"));
+        assert_eq!(output.text, transcript.output, "{context}");
+        assert!(session.is_usable());
+        drop(session);
+        device.await.unwrap_or_else(|error| panic!("{context}: {error}"));
+    });
+}
+
+fn each_transcript(check: impl Fn(&Arc<Platform>, &Transcript)) {
+    let platforms = Platforms::embedded();
+    for name in platforms.names() {
+        let platform = platforms.get(name).unwrap();
+        platform.transcripts.iter().for_each(|transcript| check(&platform, transcript));
+    }
+}
+
+#[test]
+fn every_transcript_gives_its_output_whole() {
+    each_transcript(|platform, transcript| check_transcript(platform, transcript, Cuts::Whole));
+}
+
+#[test]
+fn every_transcript_gives_its_output_byte_by_byte() {
+    each_transcript(|platform, transcript| check_transcript(platform, transcript, Cuts::Bytes));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn every_transcript_gives_its_output_at_random_cuts(sizes in prop::collection::vec(1_usize..40, 1..12)) {
+        each_transcript(|platform, transcript| {
+            check_transcript(platform, transcript, Cuts::Sizes(sizes.clone()));
+        });
+    }
+}
+
+/// Opens a session on an FRR router that has answered the login, with more of its script to come.
+async fn frr(script: Vec<Said>) -> (Session<DuplexStream>, JoinHandle<DuplexStream>) {
+    let mut all =
+        vec![said("\n", "\r\nr1# "), said("terminal length 0\n", "terminal length 0\r\nr1# ")];
+    all.extend(script);
+    let (near, device) = play("r1# ".to_owned(), all, Cuts::Whole);
+    let session = Session::open(near, platform("frr"), &secrets(None), limits()).await.unwrap();
+    (session, device)
+}
+
+async fn run(session: &mut Session<DuplexStream>, command: &str) -> Result<Output, SessionError> {
+    let permitted = permit_read(&platform("frr"), command).unwrap();
+    session.run(&permitted, &CancellationToken::new()).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_falls_silent_is_interrupted_and_the_session_kept_if_a_prompt_was_proven() {
+    let (mut session, device) = frr(vec![
+        said("show version\n", "show version\r\nFRRouting 8.4.4 (r"),
+        said("\u{3}", "^C\r\nr1# "),
+        said("\n", "\r\nr1# "),
+        said("show zebra\n", "show zebra\r\nok\r\nr1# "),
+    ])
+    .await;
+    let error = run(&mut session, "show version").await.unwrap_err();
+    assert!(matches!(error, SessionError::IdleTimeout { stopped: Stopped::Proven, .. }), "{error}");
+    assert_eq!(run(&mut session, "show zebra").await.unwrap().text, "ok\n");
+    device.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_ignores_the_interrupt_loses_its_session() {
+    let (mut session, device) =
+        frr(vec![said("show version\n", "show version\r\nFRRouting"), said("\u{3}", "")]).await;
+    let error = run(&mut session, "show version").await.unwrap_err();
+    assert!(
+        matches!(error, SessionError::IdleTimeout { stopped: Stopped::Unproven, .. }),
+        "{error}"
+    );
+    assert!(!session.is_usable());
+    let again = run(&mut session, "show version").await.unwrap_err();
+    assert!(matches!(again, SessionError::Poisoned));
+    device.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_never_ends_is_stopped_after_its_time() {
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let device = tokio::spawn(async move {
+        let (mut read, mut write) = tokio::io::split(far);
+        write.write_all(b"r1# ").await.unwrap();
+        let mut byte = [0];
+        let mut line = String::new();
+        let mut runaway = false;
+        loop {
+            tokio::select! {
+                got = read.read(&mut byte) => {
+                    if got.unwrap_or(0) == 0 { return; }
+                    match byte[0] {
+                        3 => { runaway = false; write.write_all(b"^C\r\nr1# ").await.unwrap(); }
+                        b'\n' => {
+                            runaway = line.starts_with("show");
+                            let answer = if runaway { format!("{line}\r\n") } else { format!("{line}\r\nr1# ") };
+                            write.write_all(answer.as_bytes()).await.unwrap();
+                            line.clear();
+                        }
+                        other => line.push(char::from(other)),
+                    }
+                }
+                () = tokio::time::sleep(Duration::from_secs(1)), if runaway => {
+                    write.write_all(b"64 bytes from 192.0.2.1\r\n").await.unwrap();
+                }
+            }
+        }
+    });
+    let mut session = Session::open(near, platform("frr"), &secrets(None), limits()).await.unwrap();
+    let error = run(&mut session, "show log").await.unwrap_err();
+    assert!(
+        matches!(error, SessionError::CommandTimeout { stopped: Stopped::Proven, .. }),
+        "{error}"
+    );
+    assert!(session.is_usable());
+    drop(session);
+    device.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_command_is_interrupted_on_the_device() {
+    let (mut session, device) = frr(vec![
+        said("show version\n", "show version\r\nFRR"),
+        said("\u{3}", "^C\r\nr1# "),
+        said("\n", "\r\nr1# "),
+    ])
+    .await;
+    let cancel = CancellationToken::new();
+    let permitted = permit_read(&platform("frr"), "show version").unwrap();
+    let canceller = cancel.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        canceller.cancel();
+    });
+    let error = session.run(&permitted, &cancel).await.unwrap_err();
+    assert!(matches!(error, SessionError::Cancelled { stopped: Stopped::Proven }), "{error}");
+    device.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_run_leaves_a_session_that_sends_nothing_more() {
+    let (mut session, _device) = frr(vec![said("show version\n", "show version\r\nFRR")]).await;
+    let late =
+        tokio::time::timeout(Duration::from_secs(1), run(&mut session, "show version")).await;
+    assert!(late.is_err());
+    assert!(matches!(run(&mut session, "show version").await, Err(SessionError::Poisoned)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_ends_in_mid_output_is_never_a_partial_success() {
+    let (mut session, device) =
+        frr(vec![said("show version\n", "show version\r\nFRRouting 8.4.4\r\n")]).await;
+    let running = tokio::spawn(async move { run(&mut session, "show version").await });
+    drop(device.await.unwrap());
+    assert!(matches!(running.await.unwrap(), Err(SessionError::Closed | SessionError::Io(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_nobody_foresaw_is_reported_and_ends_the_session() {
+    let (mut session, device) = frr(vec![
+        said("show version\n", "show version\r\nReally show it? [confirm]"),
+        said("\u{3}", "\r\nr1# "),
+        said("\n", "\r\nr1# "),
+    ])
+    .await;
+    let error = run(&mut session, "show version").await.unwrap_err();
+    let SessionError::NeedsInput { question } = error else { panic!("{error}") };
+    assert_eq!(question, "Really show it? [confirm]");
+    assert!(!session.is_usable());
+    device.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_enable_secret_is_not_sent_twice() {
+    let (near, device) = play(
+        "sw1>".to_owned(),
+        vec![
+            said("\n", "\r\nsw1>"),
+            said("enable\n", "enable\r\nPassword: "),
+            said("wrong\n", "\r\nPassword: "),
+        ],
+        Cuts::Whole,
+    );
+    let error = Session::open(near, platform("cisco_ios"), &secrets(Some("wrong")), limits())
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), crate::error::ErrorCode::ModeUnreachable);
+    assert!(error.to_string().contains("refused the enable secret"), "{error}");
+    assert!(!error.to_string().contains("wrong"));
+    let mut rest = String::new();
+    device.await.unwrap().read_to_string(&mut rest).await.unwrap();
+    assert_eq!(rest, "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_enable_step_that_fails_says_what_the_device_said() {
+    let (near, device) = play(
+        "sw1>".to_owned(),
+        vec![
+            said("\n", "\r\nsw1>"),
+            said("enable\n", "enable\r\nPassword: "),
+            said("wrong\n", "\r\n% Access denied\r\n\r\nsw1>"),
+            said("\n", "\r\nsw1>"),
+        ],
+        Cuts::Whole,
+    );
+    let error = Session::open(near, platform("cisco_ios"), &secrets(Some("wrong")), limits())
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("% Access denied"), "{error}");
+    device.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_without_a_prompt_is_given_up_with_what_it_showed() {
+    let (near, device) = play("Please call the help desk".to_owned(), vec![], Cuts::Whole);
+    let far = device.await.unwrap();
+    let error = Session::open(near, platform("frr"), &secrets(None), limits()).await.unwrap_err();
+    let SessionError::PromptTimeout { tail, .. } = error else { panic!("{error}") };
+    assert_eq!(tail, "Please call the help desk");
+    drop(far);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_does_not_echo_is_read_with_a_proof() {
+    let (mut session, device) =
+        frr(vec![said("show zebra\n", "\r\nok\r\nr1# "), said("\n", "\r\nr1# ")]).await;
+    assert_eq!(run(&mut session, "show zebra").await.unwrap().text, "ok\n");
+    device.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_line_that_redraws_the_prompt_is_not_taken_for_the_answer() {
+    let (mut session, device) =
+        frr(vec![said("show zebra\n", "\r\n%ZEBRA-3: link down\r\nr1# show zebra\r\nok\r\nr1# ")])
+            .await;
+    assert_eq!(run(&mut session, "show zebra").await.unwrap().text, "ok\n");
+    device.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_command_names_the_kind_of_refusal() {
+    let (mut session, device) =
+        frr(vec![said("show foo\n", "show foo\r\n% Unknown command: show foo\r\nr1# ")]).await;
+    let output = run(&mut session, "show foo").await.unwrap();
+    let (kind, line) = output.rejected.unwrap();
+    assert_eq!((kind.as_str(), line.as_str()), ("syntax", "% Unknown command: show foo"));
+    device.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_beyond_the_limit_is_cut_and_read_to_its_end() {
+    let long = "x".repeat(99);
+    let answer: String = std::iter::once("show log\r\n".to_owned())
+        .chain((0..20_000).map(|_| format!("{long}\r\n")))
+        .collect();
+    let (mut session, device) = frr(vec![
+        said("show log\n", &format!("{answer}r1# ")),
+        said("show zebra\n", "show zebra\r\nok\r\nr1# "),
+    ])
+    .await;
+    let output = run(&mut session, "show log").await.unwrap();
+    assert!(output.is_cut() && output.total_bytes >= 2_000_000);
+    assert!(output.text.len() <= 1 << 20 && output.text.len() > 1_000_000);
+    assert_eq!(run(&mut session, "show zebra").await.unwrap().text, "ok\n");
+    device.await.unwrap();
+}

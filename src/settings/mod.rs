@@ -1,0 +1,251 @@
+//! One [`Settings`] out of command line, environment and settings file, in that order.
+//!
+//! **Invariants:** an unknown key is an error, and every problem of the file is reported before
+//! anything starts. This module opens no file but the settings file.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::error::ErrorCode;
+
+/// The largest settings file that is read, in bytes.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// Settings that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("settings file {path} cannot be read")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file has an error.
+    #[error("settings file {path}: {message}")]
+    Invalid {
+        /// The file.
+        path: String,
+        /// What is wrong, with line and column.
+        message: String,
+    },
+    /// A value is out of its range.
+    #[error("setting `{key}` is {value}; it must be {range}")]
+    Range {
+        /// The key.
+        key: &'static str,
+        /// The value found.
+        value: u64,
+        /// The values allowed.
+        range: &'static str,
+    },
+    /// No directory for state can be derived.
+    #[error("no home directory is known, so the state directory must be given with --state-dir")]
+    NoStateDirectory,
+}
+
+impl SettingsError {
+    /// The stable code of this failure.
+    pub fn code(&self) -> ErrorCode {
+        ErrorCode::InvalidArgument
+    }
+}
+
+/// What was typed on the command line or set in the environment.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// `-f`, `VTY_DEVICES`.
+    pub inventory: Option<PathBuf>,
+    /// `--settings`, `VTY_SETTINGS`.
+    pub settings_file: Option<PathBuf>,
+    /// `--state-dir`, `VTY_STATE_DIR`.
+    pub state_dir: Option<PathBuf>,
+    /// `--strict-files`.
+    pub strict_files: bool,
+}
+
+/// The settings file as it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct SettingsFile {
+    inventory: Option<PathBuf>,
+    state_dir: Option<PathBuf>,
+    strict_files: Option<bool>,
+    host_keys: HostKeysFile,
+    limits: LimitsFile,
+}
+
+/// What to do with a host key that is not recorded.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum HostKeysFile {
+    #[default]
+    AcceptNew,
+    Strict,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct LimitsFile {
+    devices_at_once: u64,
+    output_bytes: u64,
+    result_bytes: u64,
+}
+
+impl Default for LimitsFile {
+    fn default() -> Self {
+        Self { devices_at_once: 32, output_bytes: 4 << 20, result_bytes: 20_000 }
+    }
+}
+
+/// What the program runs on.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The inventory file.
+    pub inventory: PathBuf,
+    /// The state directory.
+    pub state_dir: PathBuf,
+    /// Whether files that others can read are errors instead of warnings.
+    pub strict_files: bool,
+    /// Whether an unknown host key is recorded on first contact.
+    pub accept_new_host_keys: bool,
+    /// Limits on work and answers.
+    pub limits: Limits,
+}
+
+/// Limits on work and answers.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How many devices are worked on at the same time.
+    pub devices_at_once: usize,
+    /// How many bytes of one answer of a device are kept.
+    pub output_bytes: usize,
+    /// About how many bytes of text one tool result has.
+    pub result_bytes: usize,
+}
+
+impl Settings {
+    /// Reads the settings file, if there is one, and lets the overrides win.
+    pub fn load(overrides: Overrides) -> Result<Self, SettingsError> {
+        let file = read_file(overrides.settings_file.as_deref())?;
+        let state_dir = match overrides.state_dir.or(file.state_dir) {
+            Some(directory) => directory,
+            None => default_state_dir().ok_or(SettingsError::NoStateDirectory)?,
+        };
+        let inventory = overrides.inventory.or(file.inventory);
+        Ok(Self {
+            inventory: inventory.unwrap_or_else(|| PathBuf::from("devices.json")),
+            state_dir,
+            strict_files: overrides.strict_files || file.strict_files.unwrap_or_default(),
+            accept_new_host_keys: file.host_keys == HostKeysFile::AcceptNew,
+            limits: Limits {
+                devices_at_once: in_range("limits.devices_at_once", file.limits.devices_at_once, 1, 1000, "1 to 1000")?,
+                output_bytes: in_range("limits.output_bytes", file.limits.output_bytes, 1 << 16, 1 << 30, "65536 to 1073741824")?,
+                result_bytes: in_range("limits.result_bytes", file.limits.result_bytes, 1000, 1 << 20, "1000 to 1048576")?,
+            },
+        })
+    }
+}
+
+fn in_range(
+    key: &'static str,
+    value: u64,
+    least: u64,
+    most: u64,
+    range: &'static str,
+) -> Result<usize, SettingsError> {
+    match usize::try_from(value) {
+        Ok(fits) if (least..=most).contains(&value) => Ok(fits),
+        _ => Err(SettingsError::Range { key, value, range }),
+    }
+}
+
+/// Reads the named file, which must exist, or the default one, which need not.
+fn read_file(named: Option<&Path>) -> Result<SettingsFile, SettingsError> {
+    let Some(path) = named.map(Path::to_owned).or_else(default_settings_file) else {
+        return Ok(SettingsFile::default());
+    };
+    let text = match read_text(&path) {
+        Ok(text) => text,
+        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(SettingsFile::default());
+        }
+        Err(source) => {
+            return Err(SettingsError::Unreadable { path: path.display().to_string(), source });
+        }
+    };
+    toml::from_str(&text).map_err(|error| SettingsError::Invalid {
+        path: path.display().to_string(),
+        message: error.to_string().trim_end().to_owned(),
+    })
+}
+
+/// Reads a text file of moderate size.
+fn read_text(path: &Path) -> std::io::Result<String> {
+    if std::fs::metadata(path)?.len() > MOST_BYTES {
+        return Err(std::io::Error::other("the file is larger than 1 MiB"));
+    }
+    #[expect(clippy::disallowed_methods, reason = "this is the loader; callers name the path")]
+    std::fs::read_to_string(path)
+}
+
+fn default_settings_file() -> Option<PathBuf> {
+    use etcetera::BaseStrategy;
+    let base = etcetera::choose_base_strategy().ok()?;
+    Some(base.config_dir().join("vty-mcp").join("settings.toml"))
+}
+
+fn default_state_dir() -> Option<PathBuf> {
+    use etcetera::BaseStrategy;
+    let base = etcetera::choose_base_strategy().ok()?;
+    // Windows has no directory for state of its own.
+    Some(base.state_dir().unwrap_or_else(|| base.data_dir()).join("vty-mcp"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str, state_dir: Option<&str>) -> Result<Settings, SettingsError> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("settings.toml");
+        std::fs::write(&path, text).unwrap();
+        Settings::load(Overrides {
+            settings_file: Some(path),
+            state_dir: state_dir.map(PathBuf::from),
+            ..Overrides::default()
+        })
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_file() {
+        let text = "state_dir = \"/from/file\"\ninventory = \"fleet.json\"\nhost_keys = \"strict\"";
+        let settings = load(text, Some("/from/flag")).unwrap();
+        assert_eq!(settings.state_dir, PathBuf::from("/from/flag"));
+        assert_eq!(settings.inventory, PathBuf::from("fleet.json"));
+        assert!(!settings.accept_new_host_keys);
+        assert_eq!(load(text, None).unwrap().state_dir, PathBuf::from("/from/file"));
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_place() {
+        let unknown = load("limit = 1", Some("/x")).unwrap_err().to_string();
+        assert!(unknown.contains("limit") && unknown.contains("line 1"), "{unknown}");
+        let range = load("[limits]\nresult_bytes = 5", Some("/x")).unwrap_err().to_string();
+        assert_eq!(range, "setting `limits.result_bytes` is 5; it must be 1000 to 1048576");
+    }
+
+    #[test]
+    fn a_named_file_must_exist() {
+        let overrides = Overrides {
+            settings_file: Some(PathBuf::from("/nowhere/settings.toml")),
+            ..Overrides::default()
+        };
+        let error = Settings::load(overrides).unwrap_err();
+        assert!(matches!(error, SettingsError::Unreadable { .. }));
+    }
+}

@@ -1,0 +1,218 @@
+//! Holds every template against recorded outputs.
+//!
+//! `tests/data/outputs/<platform>/<command, with _ for blanks>/<n>.raw` is an output and `<n>.json`
+//! the records it must give. The expectations were made with Python's TextFSM and read through, so
+//! they hold our engine and our templates at once.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+use vty_mcp::parse::{Catalogue, ParseError};
+
+/// One recorded output.
+struct Case {
+    path: PathBuf,
+    platform: String,
+    command: String,
+}
+
+impl Case {
+    fn raw(&self) -> String {
+        read(&self.path)
+    }
+
+    fn expected(&self) -> Vec<Map<String, Value>> {
+        let path = self.path.with_extension("json");
+        serde_json::from_str(&read(&path)).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    }
+}
+
+fn read(path: &Path) -> String {
+    let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    String::from_utf8(bytes).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+fn entries(directory: &Path) -> Vec<PathBuf> {
+    let listed = std::fs::read_dir(directory)
+        .unwrap_or_else(|e| panic!("{}: {e}", directory.display()))
+        .map(|entry| entry.unwrap().path());
+    let mut paths: Vec<PathBuf> = listed.collect();
+    paths.sort();
+    paths
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap().to_string_lossy().into_owned()
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for platform in entries(&root().join("tests/data/outputs")) {
+        for command in entries(&platform) {
+            for path in entries(&command) {
+                if path.extension().is_some_and(|extension| extension == "raw") {
+                    let command = name(&command).replace('_', " ");
+                    cases.push(Case { path, platform: name(&platform), command });
+                }
+            }
+        }
+    }
+    cases
+}
+
+#[test]
+fn every_recorded_output_gives_its_records() {
+    let catalogue = Catalogue::built_in();
+    for case in cases() {
+        let shown = case.path.display();
+        let parsed = catalogue
+            .parse(&case.platform, &case.command, &case.raw())
+            .unwrap_or_else(|error| panic!("{shown}: {error}"));
+        assert_eq!(parsed.to_objects(None).unwrap(), case.expected(), "{shown}");
+    }
+}
+
+#[test]
+fn carriage_returns_change_nothing() {
+    let catalogue = Catalogue::built_in();
+    for case in cases() {
+        let raw = case.raw().replace('\n', "\r\n");
+        let parsed = catalogue.parse(&case.platform, &case.command, &raw).unwrap();
+        assert_eq!(parsed.to_objects(None).unwrap(), case.expected(), "{}", case.path.display());
+    }
+}
+
+#[test]
+fn every_template_is_in_the_index_and_has_two_cases() {
+    let catalogue = Catalogue::built_in();
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for case in cases() {
+        *counts
+            .entry(catalogue.template_for(&case.platform, &case.command).unwrap())
+            .or_default() += 1;
+    }
+    let indexed = catalogue.names().unwrap();
+    for path in entries(&root().join("templates")) {
+        let file = name(&path);
+        if matches!(file.as_str(), "index" | "README.md") {
+            continue;
+        }
+        assert!(indexed.contains(&file), "{file} is not in the index");
+        assert!(counts.get(&file).is_some_and(|count| *count >= 2), "{file} has too few cases");
+    }
+}
+
+#[test]
+fn every_expectation_belongs_to_an_output() {
+    for platform in entries(&root().join("tests/data/outputs")) {
+        for path in entries(&platform).iter().flat_map(|command| entries(command)) {
+            let (raw, json) = (path.with_extension("raw"), path.with_extension("json"));
+            assert!(raw.exists() && json.exists(), "{} stands alone", path.display());
+        }
+    }
+}
+
+/// A refusal by the device, or anything else that a template does not know, must not look like an
+/// output without entries.
+#[test]
+fn an_unknown_line_at_the_margin_is_refused() {
+    let catalogue = Catalogue::built_in();
+    for template in catalogue.names().unwrap() {
+        for line in
+            ["% Invalid input detected at '^' marker.\n", "syntax error, expecting <command>\n"]
+        {
+            let parsed = catalogue.parse_with(&template, line);
+            assert!(matches!(parsed, Err(ParseError::Refused { .. })), "{template}: {parsed:?}");
+        }
+    }
+}
+
+#[test]
+fn commands_may_be_abbreviated_but_not_extended() {
+    let catalogue = Catalogue::built_in();
+    for (platform, command, template) in [
+        ("cisco_ios", "sh ver", Some("cisco_ios_show_version.textfsm")),
+        ("cisco_ios", "show int Gi0/1", Some("cisco_ios_show_interfaces.textfsm")),
+        (
+            "cisco_ios",
+            "show interface GigabitEthernet 0/1",
+            Some("cisco_ios_show_interfaces.textfsm"),
+        ),
+        ("cisco_ios", "show interfaces status", None),
+        ("cisco_ios", "show interfaces | include up", None),
+        ("cisco_ios", "show ip int br", Some("cisco_ios_show_ip_interface_brief.textfsm")),
+        (
+            "cisco_ios",
+            "show bgp vpnv4 unicast all summary",
+            Some("cisco_ios_show_ip_bgp_summary.textfsm"),
+        ),
+        ("cisco_xr", "show version", None),
+        ("arista_eos", "show ip bgp sum vrf all", Some("arista_eos_show_ip_bgp_summary.textfsm")),
+        ("arista_eos", "show interfaces status", None),
+        ("frr", "show interface lo", Some("frr_show_interface.textfsm")),
+        ("frr", "show interface description", None),
+        ("frr", "show bgp vrf blue ipv4 unicast summary", Some("frr_show_bgp_summary.textfsm")),
+        ("frr", "show bgp summary json", None),
+        (
+            "juniper_junos",
+            "show interfaces ge-0/0/0 terse",
+            Some("juniper_junos_show_interfaces_terse.textfsm"),
+        ),
+        (
+            "juniper_junos",
+            "show bgp summary | no-more",
+            Some("juniper_junos_show_bgp_summary.textfsm"),
+        ),
+        ("juniper_junos", "show version detail", None),
+    ] {
+        let found = catalogue.template_for(platform, command).ok();
+        assert_eq!(found.as_deref(), template, "{platform}: {command}");
+    }
+}
+
+/// Whoever compares devices relies on this: one name for one thing on every platform.
+#[test]
+fn shared_fields_have_the_same_name_everywhere() {
+    let catalogue = Catalogue::built_in();
+    for (part, fields) in [
+        ("show_version", &["version", "hostname"][..]),
+        ("show_interface", &["interface"]),
+        ("brief", &["interface", "ip_address", "status"]),
+        (
+            "bgp_summary",
+            &["bgp_neighbor", "neighbor_as", "messages_received", "messages_sent", "up_down"],
+        ),
+    ] {
+        for case in cases() {
+            let template = catalogue.template_for(&case.platform, &case.command).unwrap();
+            // EOS does not print its host name in `show version`.
+            if !template.contains(part) || template == "arista_eos_show_version.textfsm" {
+                continue;
+            }
+            let parsed = catalogue.parse(&case.platform, &case.command, &case.raw()).unwrap();
+            for field in fields {
+                assert!(parsed.columns.iter().any(|column| column == field), "{template}: {field}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_table_of_fields_is_true() {
+    let catalogue = Catalogue::built_in();
+    let table = read(&root().join("templates/README.md"));
+    for template in catalogue.names().unwrap() {
+        let columns = catalogue.parse_with(&template, "").unwrap().columns;
+        let row = format!("| `{}` | ", template.trim_end_matches(".textfsm"));
+        let found = table.lines().find_map(|line| line.strip_prefix(row.as_str()));
+        let fields = found.unwrap_or_else(|| panic!("{template} is not in the table"));
+        let listed: Vec<&str> =
+            fields.split(", ").map(|field| field.trim_matches(['`', '[', ']', '|', ' '])).collect();
+        assert_eq!(listed, columns, "{template}");
+    }
+}
