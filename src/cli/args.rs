@@ -33,22 +33,44 @@ pub struct Args {
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Global {
     /// Inventory of devices, as JSON [default: ./devices.json]
-    #[arg(short = 'f', long = "devices", alias = "device-mapping", value_name = "FILE", env = "VTY_DEVICES", global = true)]
+    #[arg(
+        short = 'f',
+        long = "devices",
+        alias = "device-mapping",
+        value_name = "FILE",
+        env = "VTY_DEVICES",
+        hide_env_values = true,
+        global = true
+    )]
     pub(super) devices: Option<PathBuf>,
     /// Settings, as TOML [default: vty-mcp/settings.toml in the configuration directory, if there]
-    #[arg(long, value_name = "FILE", env = "VTY_SETTINGS", global = true)]
+    #[arg(long, value_name = "FILE", env = "VTY_SETTINGS", hide_env_values = true, global = true)]
     pub(super) settings: Option<PathBuf>,
     /// Directory for recorded host keys and other state [default: per XDG]
-    #[arg(long, value_name = "DIR", env = "VTY_STATE_DIR", global = true)]
+    #[arg(long, value_name = "DIR", env = "VTY_STATE_DIR", hide_env_values = true, global = true)]
     pub(super) state_dir: Option<PathBuf>,
     /// Refuse files with secrets that others can read instead of warning
     #[arg(long, global = true)]
     pub(super) strict_files: bool,
-    /// What to log to standard error: error, warn, info, debug, or filters such as vty_mcp=debug
-    #[arg(long, value_name = "FILTER", env = "VTY_LOG", default_value = "warn", global = true)]
+    /// What to log to standard error: error, warn, info, debug, or filters such as `vty_mcp=debug`
+    #[arg(
+        long,
+        value_name = "FILTER",
+        env = "VTY_LOG",
+        hide_env_values = true,
+        default_value = "warn",
+        global = true
+    )]
     pub(super) log: String,
     /// How to log
-    #[arg(long, value_enum, env = "VTY_LOG_FORMAT", default_value = "text", global = true)]
+    #[arg(
+        long,
+        value_enum,
+        env = "VTY_LOG_FORMAT",
+        hide_env_values = true,
+        default_value = "text",
+        global = true
+    )]
     pub(super) log_format: LogFormat,
 }
 
@@ -75,9 +97,11 @@ pub(super) enum Command {
     /// Serve an MCP client
     Serve(Serve),
     /// Run show commands on a device and print what it answers
-    #[command(after_help = "The command takes the same path as the MCP tool run_commands: the same \
+    #[command(
+        after_help = "The command takes the same path as the MCP tool run_commands: the same \
         gate, the same redaction. Quote each command.\n\nExample: vty-mcp run core-r1 \
-        'show version' 'show ip bgp summary'")]
+        'show version' 'show ip bgp summary'"
+    )]
     Run(Run),
     /// Check inventory, platforms and templates without contacting a device
     Check(Check),
@@ -86,7 +110,9 @@ pub(super) enum Command {
     /// Serve simulated devices over real SSH on this machine
     Lab(Lab),
     /// Print completions for a shell
-    #[command(after_help = "Example: vty-mcp completions bash > ~/.local/share/bash-completion/completions/vty-mcp")]
+    #[command(
+        after_help = "Example: vty-mcp completions bash > ~/.local/share/bash-completion/completions/vty-mcp"
+    )]
     Completions {
         /// The shell
         shell: clap_complete::Shell,

@@ -6,7 +6,7 @@ use super::args::{Check, Global};
 use super::{CliError, Exit, output, settings};
 use crate::error::chain;
 use crate::parse::Catalogue;
-use crate::platform::Platforms;
+use crate::platform::{PlatformName, Platforms};
 use crate::server;
 
 /// Checks everything that can be checked without contacting a device.
@@ -43,7 +43,7 @@ pub(super) fn check(global: Global, check: &Check) -> Result<Exit, CliError> {
         for line in notices.iter().chain(&problems) {
             output::complain(line);
         }
-        let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+        let names: Vec<&str> = names.iter().map(PlatformName::as_str).collect();
         output::answer(&format!(
             "inventory  {shown}: {devices} devices\nplatforms  {}\ntemplates  {templates}\n{}\n",
             names.join(", "),

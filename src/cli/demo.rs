@@ -46,16 +46,13 @@ async fn connect(running: &LabInventory) -> Result<Client, CliError> {
         .arg("--state-dir")
         .arg(running.directory().join("state"));
     let transport = TokioChildProcess::new(command)?;
-    ClientConfig::default().serve(transport).await.map_err(|error| {
-        CliError::Failed(format!("the server did not start: {error}"))
-    })
+    ClientConfig::default()
+        .serve(transport)
+        .await
+        .map_err(|error| CliError::Failed(format!("the server did not start: {error}")))
 }
 
-async fn show(
-    client: &Client,
-    running: &LabInventory,
-    kill: Option<&str>,
-) -> Result<(), CliError> {
+async fn show(client: &Client, running: &LabInventory, kill: Option<&str>) -> Result<(), CliError> {
     let tools = client.list_all_tools().await.map_err(|error| failed(&error))?;
     let names: Vec<_> = tools.iter().map(|tool| tool.name.as_ref()).collect();
     heading(&format!("The server's tools: {}", names.join(", ")))?;
@@ -89,8 +86,7 @@ async fn show(
     let result = call(client, "query_devices", arguments).await?;
     print_records(&result)?;
 
-    let arguments =
-        json!({ "devices": ["ios-r1"], "commands": ["show running-config | include password|secret"] });
+    let arguments = json!({ "devices": ["ios-r1"], "commands": ["show running-config | include password|secret"] });
     let text = call_text(client, "run_commands", arguments, Outcome::Works).await?;
     if !text.contains("<secret:") {
         return Err(CliError::Failed("a secret was not replaced".to_owned()));

@@ -60,10 +60,10 @@ pub(super) async fn lab(arguments: args::Lab) -> Result<Exit, CliError> {
     let running = LabInventory::start(arguments.port).await?;
     write_private(&arguments.inventory, &running.json())?;
     let path = arguments.inventory.display();
-    let mut text = format!("simulated devices are up; their inventory is in {path}\n\n");
+    let mut lines = vec![format!("simulated devices are up; their inventory is in {path}\n\n")];
     for device in running.lab().devices() {
         let address = device.address();
-        text.push_str(&format!(
+        lines.push(format!(
             "  {:<10} {:<14} ssh -p {} {}@{}   password {}\n",
             device.name(),
             device.platform(),
@@ -73,10 +73,10 @@ pub(super) async fn lab(arguments: args::Lab) -> Result<Exit, CliError> {
             device.password(),
         ));
     }
-    text.push_str(&format!(
+    lines.push(format!(
         "\nTry:  vty-mcp -f {path} run ios-r1 'show ip interface brief'\nStop: Ctrl-C\n"
     ));
-    output::answer(&text)?;
+    output::answer(&lines.concat())?;
     let stop = CancellationToken::new();
     cancel_on_signal(stop).await;
     running.stop().await?;

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::args::{Global, Run};
 use super::serve::cancel_on_signal;
 use super::{CliError, Exit, output, settings};
+use crate::inventory::Severity;
 use crate::operations::{DeviceAnswers, RunRequest};
 use crate::server;
 
@@ -17,9 +18,9 @@ pub(super) async fn run(global: Global, run: Run) -> Result<Exit, CliError> {
     // A person sees the whole answer; the limit is for models.
     settings.limits.result_bytes = settings.limits.output_bytes;
     let built = server::build(&settings).map_err(CliError::Start)?;
-    for notice in &built.notices {
-        output::complain(notice);
-    }
+    // Whoever asks one question is told what is dangerous; `check` tells the rest.
+    let warnings = built.notices.iter().filter(|notice| notice.severity == Severity::Warning);
+    warnings.for_each(|warning| output::complain(&warning.to_string()));
     let cancel = CancellationToken::new();
     tokio::spawn(cancel_on_signal(cancel.clone()));
     // Drawn only where standard error is a terminal.

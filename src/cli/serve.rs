@@ -18,7 +18,7 @@ pub(super) async fn serve(mut global: Global, serve: Serve) -> Result<Exit, CliE
     let settings = settings(global)?;
     let built = server::build(&settings).map_err(CliError::Start)?;
     for notice in &built.notices {
-        output::complain(notice);
+        output::complain(&notice.to_string());
     }
     let shutdown = CancellationToken::new();
     tokio::spawn(cancel_on_signal(shutdown.clone()));
@@ -61,4 +61,3 @@ async fn stop_signal() {
         std::future::pending::<()>().await;
     }
 }
-

@@ -136,7 +136,7 @@ impl Reader<'_> {
             let what = format!("`{name}` has the same address and port as `{first}`");
             let place = self.problems.place(at);
             let remedy = "remove one of them, unless two names for one device are meant";
-            self.problems.add(Severity::Warning, "inv_same_address", place, what, remedy);
+            self.problems.add(Severity::Notice, "inv_same_address", place, what, remedy);
         } else {
             self.endpoints.insert(endpoint, name.to_string());
         }

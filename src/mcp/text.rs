@@ -1,71 +1,71 @@
 //! Lays device text out for a model: fenced, so that what a device says is data and never an
 //! instruction of ours.
 
-use crate::operations::{DeviceAnswers, Failure, OutputPage};
+use crate::operations::{CommandAnswer, DeviceAnswers, Failure, OutputPage};
 
 /// Lays out the answers of several devices. The fence has a nonce, so that text of a device cannot
 /// close it.
 pub(super) fn answers(devices: &[DeviceAnswers], nonce: &str) -> String {
-    let mut text = String::new();
+    let mut parts = Vec::new();
     for device in devices {
-        for notice in &device.notices {
-            text.push_str(&format!("[{}: {notice}]\n", device.device));
-        }
-        for answer in &device.answers {
-            text.push_str(&format!(
-                "<output-{nonce} device=\"{}\" command=\"{}\">\n",
-                device.device,
-                answer.command.replace('"', "'"),
-            ));
-            match &answer.error {
-                Some(failure) => text.push_str(&self::failure(failure)),
-                None => text.push_str(&answer.text),
-            }
-            if !text.ends_with('\n') {
-                text.push('\n');
-            }
-            text.push_str(&format!("</output-{nonce}>\n"));
-            if let (Some(id), Some(next)) = (&answer.output_id, answer.next_offset) {
-                text.push_str(&format!(
-                    "[cut: bytes 0-{next} of {}. The rest: read_output(output_id=\"{id}\", \
-                     offset={next}), or only some lines with matching=\"…\"]\n",
-                    answer.total_bytes
-                ));
-            }
-        }
+        let notice = |notice: &String| format!("[{}: {notice}]\n", device.device);
+        parts.extend(device.notices.iter().map(notice));
+        parts.extend(
+            device.answers.iter().map(|answer| self::answer(&device.device, answer, nonce)),
+        );
     }
-    text
+    parts.concat()
+}
+
+fn answer(device: &str, answer: &CommandAnswer, nonce: &str) -> String {
+    let body = match &answer.error {
+        Some(failure) => self::failure(failure),
+        None => ended(&answer.text),
+    };
+    let rest = match (&answer.output_id, answer.next_offset) {
+        (Some(id), Some(next)) => format!(
+            "[cut: bytes 0-{next} of {}. The rest: read_output(output_id=\"{id}\", \
+             offset={next}), or only some lines with matching=\"…\"]\n",
+            answer.total_bytes
+        ),
+        _ => String::new(),
+    };
+    // A quote in the command would look like the end of the attribute.
+    let command = answer.command.replace('"', "'");
+    format!(
+        "<output-{nonce} device=\"{device}\" command=\"{command}\">\n{body}</output-{nonce}>\n{rest}"
+    )
+}
+
+/// Ends a text with a newline.
+fn ended(text: &str) -> String {
+    if text.is_empty() || text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") }
 }
 
 /// Lays out one failure.
 pub(super) fn failure(failure: &Failure) -> String {
-    let mut text = format!(
-        "error code={} retry={} side_effects={}",
+    let reason = failure.reason.map_or_else(String::new, |r| format!(" reason={r}"));
+    let hint =
+        if failure.hint.is_empty() { String::new() } else { format!("next: {}\n", failure.hint) };
+    format!(
+        "error code={} retry={} side_effects={}{reason}\n{}\n{hint}",
         failure.code,
         failure.retry.as_str(),
-        failure.side_effects.as_str()
-    );
-    if let Some(reason) = &failure.reason {
-        text.push_str(&format!(" reason={reason}"));
-    }
-    text.push_str(&format!("\n{}\n", failure.message));
-    if !failure.hint.is_empty() {
-        text.push_str(&format!("next: {}\n", failure.hint));
-    }
-    text
+        failure.side_effects.as_str(),
+        failure.message,
+    )
 }
 
 /// Lays out a part of a kept answer.
 pub(super) fn page(page: &OutputPage, offset: usize, nonce: &str) -> String {
-    let mut text = format!("<output-{nonce}>\n{}", page.text);
-    if !text.ends_with('\n') {
-        text.push('\n');
-    }
     let end = offset.saturating_add(page.text.len());
-    text.push_str(&format!("</output-{nonce}>\n[bytes {offset}-{end} of {}", page.total_bytes));
-    match page.next_offset {
-        Some(next) => text.push_str(&format!("; go on with offset={next}]\n")),
-        None => text.push_str("; this is the end]\n"),
-    }
-    text
+    let next = match page.next_offset {
+        Some(next) => format!("go on with offset={next}"),
+        None => "this is the end".to_owned(),
+    };
+    format!(
+        "<output-{nonce}>\n{}</output-{nonce}>\n[bytes {offset}-{end} of {}; {next}]\n",
+        ended(&page.text),
+        page.total_bytes
+    )
 }

@@ -1,5 +1,7 @@
 //! The toolset for reading: what each tool takes, says about itself and returns.
 
+#![expect(clippy::doc_markdown, reason = "the comments are the descriptions that a model reads")]
+
 use rmcp::model::{CallToolResult, ContentBlock};
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
@@ -198,11 +200,8 @@ impl VtyMcp {
     )]
     async fn read_output(&self, Args(arguments): Args<ReadOutput>) -> CallToolResult {
         let offset = arguments.offset;
-        let request = ReadRequest {
-            output_id: arguments.output_id,
-            offset,
-            matching: arguments.matching,
-        };
+        let request =
+            ReadRequest { output_id: arguments.output_id, offset, matching: arguments.matching };
         match self.operations.read_output(&request) {
             Err(failure) => failed(&failure),
             Ok(page) => CallToolResult::success(vec![ContentBlock::text(text::page(
@@ -234,4 +233,3 @@ fn failed(failure: &Failure) -> CallToolResult {
 fn nonce() -> String {
     uuid::Uuid::new_v4().simple().to_string().chars().take(8).collect()
 }
-

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::{Failure, Operations};
 use crate::error::ErrorCode;
 use crate::inventory::{Auth, Device, Selector};
+use crate::platform::PlatformName;
 
 /// Most devices on one page.
 const PAGE: usize = 100;
@@ -62,7 +63,7 @@ impl Operations {
         let platform = match &filter.platform {
             None => None,
             Some(name) => Some(self.platforms().resolve(name).ok_or_else(|| {
-                let known: Vec<&str> = self.platforms().names().map(|name| name.as_str()).collect();
+                let known: Vec<&str> = self.platforms().names().map(PlatformName::as_str).collect();
                 Failure::new(ErrorCode::InvalidArgument, "no platform has this name")
                     .hinting(format!("known platforms: {}", known.join(", ")))
             })?),
@@ -79,8 +80,11 @@ impl Operations {
             Some(cursor) => {
                 let last = found.iter().position(|device| device.name.as_str() == cursor);
                 last.map(|last| last.saturating_add(1)).ok_or_else(|| {
-                    Failure::new(ErrorCode::InvalidArgument, "the cursor is of no page of this list")
-                        .hinting("leave the cursor out to start again")
+                    Failure::new(
+                        ErrorCode::InvalidArgument,
+                        "the cursor is of no page of this list",
+                    )
+                    .hinting("leave the cursor out to start again")
                 })?
             }
         };

@@ -21,7 +21,7 @@ pub struct Failure {
     pub side_effects: SideEffects,
     /// A finer reason where one code covers several.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<&'static str>,
     /// The device concerned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
@@ -49,8 +49,8 @@ impl Failure {
 
     /// Names the device concerned.
     #[must_use]
-    pub fn on(mut self, device: impl ToString) -> Self {
-        self.device = Some(device.to_string());
+    pub fn on(mut self, device: &str) -> Self {
+        self.device = Some(device.to_owned());
         self
     }
 
@@ -63,8 +63,8 @@ impl Failure {
 
     /// Gives a finer reason.
     #[must_use]
-    pub fn because(mut self, reason: impl Into<String>) -> Self {
-        self.reason = Some(reason.into());
+    pub fn because(mut self, reason: &'static str) -> Self {
+        self.reason = Some(reason);
         self
     }
 
@@ -88,27 +88,37 @@ fn hint(code: ErrorCode) -> &'static str {
     match code {
         ErrorCode::InvalidArgument => "correct the argument and call again",
         ErrorCode::UnknownDevice => "call list_devices for the names",
-        ErrorCode::PolicyDenied => "only reading commands pass; see the message for what is allowed",
+        ErrorCode::PolicyDenied => {
+            "only reading commands pass; see the message for what is allowed"
+        }
         ErrorCode::ResolveFailed => "check the address in the inventory and the name server",
         ErrorCode::ConnectFailed => "check that the device is up and its SSH server listens there",
-        ErrorCode::ConnectTimeout => "check routing and access lists, or raise timeouts in the inventory",
+        ErrorCode::ConnectTimeout => {
+            "check routing and access lists, or raise timeouts in the inventory"
+        }
         ErrorCode::HostKeyUnknown => "an operator must record the host key first",
         ErrorCode::HostKeyChanged => {
             "either the device was replaced or somebody is in between; an operator must compare the \
              fingerprints and remove the old line from known_hosts"
         }
-        ErrorCode::AlgorithmMismatch => "the device needs other SSH algorithms than this program offers",
+        ErrorCode::AlgorithmMismatch => {
+            "the device needs other SSH algorithms than this program offers"
+        }
         ErrorCode::AuthFailed => {
             "an operator must correct the credential in the inventory; repeating may lock the account"
         }
-        ErrorCode::AuthMethodUnsupported => "an operator must configure a method that the device offers",
+        ErrorCode::AuthMethodUnsupported => {
+            "an operator must configure a method that the device offers"
+        }
         ErrorCode::CredentialUnavailable => "an operator must make the credential readable",
         ErrorCode::SessionLost => "call again; the device may have restarted",
         ErrorCode::PromptTimeout => "check the platform in the inventory against the device",
         ErrorCode::CommandTimeout => "narrow the command, or raise timeouts in the inventory",
         ErrorCode::NeedsInput => "use a form of the command that asks nothing",
         ErrorCode::ModeUnreachable => "an operator must check `enable` in the inventory",
-        ErrorCode::CommandRejected => "check the spelling for this platform and its software version",
+        ErrorCode::CommandRejected => {
+            "check the spelling for this platform and its software version"
+        }
         ErrorCode::TemplateNotFound => "use run_commands for the text",
         ErrorCode::TemplateInvalid | ErrorCode::ParseFailed => {
             "use run_commands for the text, and report the template"

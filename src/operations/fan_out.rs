@@ -22,7 +22,8 @@ pub(super) fn check_names(names: &[String]) -> Result<Vec<String>, Failure> {
             .hinting("call list_devices for the names"));
     }
     if names.len() > MOST_DEVICES {
-        let message = format!("{} devices are named; at most {MOST_DEVICES} go into a call", names.len());
+        let message =
+            format!("{} devices are named; at most {MOST_DEVICES} go into a call", names.len());
         return Err(Failure::new(ErrorCode::InvalidArgument, message));
     }
     Ok(names)

@@ -94,12 +94,11 @@ impl Operations {
     /// Finds a device or says which name may have been meant.
     fn device(&self, name: &str) -> Result<&Device, Failure> {
         self.inventory.device(name).ok_or_else(|| {
-            let failure = Failure::new(ErrorCode::UnknownDevice, "no device has this name")
-                .on(clean(name));
+            let failure =
+                Failure::new(ErrorCode::UnknownDevice, "no device has this name").on(&clean(name));
             match self.inventory.nearest(name) {
-                Some(near) => failure.hinting(format!(
-                    "did you mean `{near}`? call list_devices for the names"
-                )),
+                Some(near) => failure
+                    .hinting(format!("did you mean `{near}`? call list_devices for the names")),
                 None => failure,
             }
         })
@@ -115,7 +114,7 @@ impl Operations {
     fn failed(&self, code: ErrorCode, error: &dyn Error, device: &Device) -> Failure {
         let message = self.show(&chain(error));
         tracing::info!(device = %device.name, %code, message, "a device failed");
-        Failure::new(code, message).on(&device.name)
+        Failure::new(code, message).on(device.name.as_str())
     }
 
     fn pool_failure(&self, error: &PoolError, device: &Device) -> Failure {

@@ -129,7 +129,8 @@ impl Operations {
         let mut result = match output {
             Err(failure) => DeviceRecords::failed(name, failure),
             Ok(output) => {
-                let (platform, command) = (device.platform.to_string(), permitted.as_str().to_owned());
+                let (platform, command) =
+                    (device.platform.to_string(), permitted.as_str().to_owned());
                 let (operations, text) = (Arc::clone(&self), output.text);
                 // Parsing a large answer takes a while and must not hold up other devices.
                 let parsing = tokio::task::spawn_blocking(move || {
@@ -186,7 +187,7 @@ impl Operations {
                 let text = (status != QueryStatus::Failed)
                     .then(|| piece(&shown, 0, budget).map_or("", |piece| piece.text).to_owned());
                 let error = Some(failure);
-                DeviceRecords { error, text, ..DeviceRecords::new(name, status) }
+                DeviceRecords { text, error, ..DeviceRecords::new(name, status) }
             }
         }
     }

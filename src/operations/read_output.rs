@@ -34,21 +34,31 @@ impl Operations {
     /// Returns a part of an answer that was cut.
     pub fn read_output(&self, request: &ReadRequest) -> Result<OutputPage, Failure> {
         let Some(whole) = self.outputs.find(&request.output_id) else {
-            return Err(Failure::new(ErrorCode::InvalidArgument, "no output is kept under this id")
-                .hinting("outputs are kept in memory for a while; run the command again"));
+            return Err(Failure::new(
+                ErrorCode::InvalidArgument,
+                "no output is kept under this id",
+            )
+            .hinting("outputs are kept in memory for a while; run the command again"));
         };
         let text = match &request.matching {
             None => whole.to_string(),
             Some(pattern) => {
-                let pattern = RegexBuilder::new(pattern).size_limit(1 << 20).build().map_err(|_| {
-                    Failure::new(ErrorCode::InvalidArgument, "the pattern is no valid regular expression")
-                })?;
+                let pattern =
+                    RegexBuilder::new(pattern).size_limit(1 << 20).build().map_err(|_| {
+                        Failure::new(
+                            ErrorCode::InvalidArgument,
+                            "the pattern is no valid regular expression",
+                        )
+                    })?;
                 whole.split_inclusive('\n').filter(|line| pattern.is_match(line)).collect()
             }
         };
         let Some(part) = piece(&text, request.offset, self.limits.result_bytes) else {
-            return Err(Failure::new(ErrorCode::InvalidArgument, "the offset lies outside the output")
-                .hinting(format!("the output has {} bytes; use next_offset", text.len())));
+            return Err(Failure::new(
+                ErrorCode::InvalidArgument,
+                "the offset lies outside the output",
+            )
+            .hinting(format!("the output has {} bytes; use next_offset", text.len())));
         };
         let page = OutputPage {
             text: part.text.to_owned(),

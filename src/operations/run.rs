@@ -158,9 +158,7 @@ impl Operations {
         for (command, judgement) in judged {
             let answer = match judgement {
                 Err(refused) => CommandAnswer::failed(command, refused),
-                Ok(permitted) => {
-                    self.run_one(device, &mut lease, &permitted, budget, cancel).await
-                }
+                Ok(permitted) => self.run_one(device, &mut lease, &permitted, budget, cancel).await,
             };
             result.answers.push(answer);
         }
@@ -177,7 +175,7 @@ impl Operations {
             tracing::info!(device = %device.name, reason = refusal.reason(), "the gate refused");
             Failure::new(refusal.code(), refusal.to_string())
                 .because(refusal.reason())
-                .on(&device.name)
+                .on(device.name.as_str())
                 .with_command(self.show(command))
         })
     }
@@ -202,7 +200,7 @@ impl Operations {
                 format!("the device refused the command: {}", self.show(line)),
             )
             .because(kind.as_str())
-            .on(&device.name)
+            .on(device.name.as_str())
             .with_command(command)),
         }
     }
@@ -226,11 +224,9 @@ impl Operations {
     fn answer(&self, command: &str, output: &Output, budget: usize) -> CommandAnswer {
         let mut text = self.show(&output.text);
         if output.is_cut() {
-            let kept = output.text.len();
-            text.push_str(&format!(
-                "[the device sent {} bytes; only the first {kept} were kept]\n",
-                output.total_bytes
-            ));
+            let (sent, kept) = (output.total_bytes, output.text.len());
+            let note = format!("[the device sent {sent} bytes; only the first {kept} were kept]\n");
+            text.push_str(&note);
         }
         let (total_bytes, shown) = (text.len() as u64, piece(&text, 0, budget));
         let (shown, next) = shown.map_or(("", None), |piece| (piece.text, piece.next));

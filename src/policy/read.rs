@@ -1,7 +1,7 @@
 //! The judgement over a reading command: characters, then verb, then pipes.
 
 use super::Refusal;
-use crate::platform::{Argument, Filter, ReadGrammar};
+use crate::platform::{Argument, Filter, ReadGrammar, Word};
 
 /// Longest argument of a filter, in characters.
 const FILTER_ARGUMENT: usize = 128;
@@ -95,7 +95,7 @@ fn judge_head(grammar: &ReadGrammar, head: &str) -> Result<(), Refusal> {
     let words: Vec<&str> = head.split(' ').filter(|word| !word.is_empty()).collect();
     let first = words.first().copied().unwrap_or_default();
     if first.is_empty() || !grammar.verbs.iter().any(|verb| verb.accepts(first)) {
-        let verbs: Vec<&str> = grammar.verbs.iter().map(|verb| verb.full()).collect();
+        let verbs: Vec<&str> = grammar.verbs.iter().map(Word::full).collect();
         return Err(Refusal::NotReadOnly { word: first.to_owned(), allowed: verbs.join(", ") });
     }
     // A typed word may abbreviate the rule's word, so every prefix counts as a match.

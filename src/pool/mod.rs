@@ -24,13 +24,13 @@ use crate::transport::{Connection, HostKeys, Pty, Shell, TransportError};
 #[non_exhaustive]
 pub enum PoolError {
     /// The device's platform file cannot be used.
-    #[error("the platform of the device cannot be used")]
+    #[error("no usable platform")]
     Platform(#[source] PlatformError),
     /// The device could not be reached.
-    #[error("the device cannot be reached")]
+    #[error("no SSH connection")]
     Transport(#[source] TransportError),
     /// The device was reached and no usable CLI was found.
-    #[error("the login did not lead to a usable prompt")]
+    #[error("no usable prompt after login")]
     Login(#[source] SessionError),
     /// The caller gave up.
     #[error("the request was cancelled before the device was reached")]

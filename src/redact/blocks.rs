@@ -6,8 +6,9 @@
 //! until the next such line; and the rows of a table are not indented, so its block ends at a blank
 //! line.
 
+use super::hits::Hits;
 use super::line::indentation;
-use super::table::{Ends, Hits, Table};
+use super::table::{Ends, Table};
 
 /// More open blocks than any configuration nests; a bound on the work per line.
 const DEEPEST: usize = 32;

@@ -7,23 +7,77 @@ use super::value::{self, Skip};
 
 /// Fields whose whole value is a secret, in lower snake case.
 const FIELDS: &[&str] = &[
-    "password", "passwd", "passphrase", "passwort", "pass", "pwd", "phash", "secret", "psk", "psksecret",
-    "token", "key", "cak", "community", "community_string", "community_name", "rocommunity",
-    "rwcommunity", "auth_key", "authkey", "auth_pwd", "priv_pwd", "priv_key", "privkey", "key_string",
-    "keystring", "key_octet_string", "authentication_key", "privacy_key", "server_key", "shared_key",
-    "md5_key", "message_digest_key", "api_key", "apikey", "secret_key", "access_key", "private_key",
-    "privatekey", "pre_shared_key", "preshared_key", "presharedkey", "ascii_text", "hexadecimal",
-    "wpa_psk", "authorization", "plaintext_key", "encrypted_key", "credentials", "ingestauth",
+    "password",
+    "passwd",
+    "passphrase",
+    "passwort",
+    "pass",
+    "pwd",
+    "phash",
+    "secret",
+    "psk",
+    "psksecret",
+    "token",
+    "key",
+    "cak",
+    "community",
+    "community_string",
+    "community_name",
+    "rocommunity",
+    "rwcommunity",
+    "auth_key",
+    "authkey",
+    "auth_pwd",
+    "priv_pwd",
+    "priv_key",
+    "privkey",
+    "key_string",
+    "keystring",
+    "key_octet_string",
+    "authentication_key",
+    "privacy_key",
+    "server_key",
+    "shared_key",
+    "md5_key",
+    "message_digest_key",
+    "api_key",
+    "apikey",
+    "secret_key",
+    "access_key",
+    "private_key",
+    "privatekey",
+    "pre_shared_key",
+    "preshared_key",
+    "presharedkey",
+    "ascii_text",
+    "hexadecimal",
+    "wpa_psk",
+    "authorization",
+    "plaintext_key",
+    "encrypted_key",
+    "credentials",
+    "ingestauth",
 ];
 
 /// Endings that make a longer name one of those.
 const ENDINGS: &[&str] = &[
-    "password", "passwd", "passphrase", "_secret", "_psk", "_token", "_community", "_pre_shared_key",
-    "_private_key", "_api_key", "_auth_key", "_shared_key",
+    "password",
+    "passwd",
+    "passphrase",
+    "_secret",
+    "_psk",
+    "_token",
+    "_community",
+    "_pre_shared_key",
+    "_private_key",
+    "_api_key",
+    "_auth_key",
+    "_shared_key",
 ];
 
 /// Names under which a secret's value stands one level deeper, as in Junos' `[{"data": …}]`.
-const INNER: &[&str] = &["data", "value", "text", "#text", "hash", "string", "encrypted", "cleartext"];
+const INNER: &[&str] =
+    &["data", "value", "text", "#text", "hash", "string", "encrypted", "cleartext"];
 
 /// Replaces what is secret in `value`; returns how many.
 pub(super) fn redact(redactor: &Redactor, value: &mut Value) -> usize {
@@ -46,9 +100,7 @@ fn visit(redactor: &Redactor, value: &mut Value, field: Field) -> usize {
             *value = Value::String(text);
             count
         }
-        Value::Array(values) => {
-            values.iter_mut().map(|value| visit(redactor, value, field)).sum()
-        }
+        Value::Array(values) => values.iter_mut().map(|value| visit(redactor, value, field)).sum(),
         Value::Object(fields) => object(redactor, fields, field),
         Value::Null | Value::Bool(_) | Value::Number(_) => 0,
     }

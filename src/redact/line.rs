@@ -7,8 +7,9 @@ use regex::bytes::CaptureLocations;
 
 use super::Redactor;
 use super::blocks::Blocks;
+use super::hits::Hits;
 use super::placeholder;
-use super::table::{Hits, Rule, Table};
+use super::table::{Rule, Table};
 use super::value::{self, Quotes, Reach};
 
 /// A place in a line that must be replaced.
@@ -79,7 +80,12 @@ pub(super) fn find(
     }
 }
 
-fn judge(rule: &'static Rule, line: &str, captured: Range<usize>, findings: &Findings) -> Option<Span> {
+fn judge(
+    rule: &'static Rule,
+    line: &str,
+    captured: Range<usize>,
+    findings: &Findings,
+) -> Option<Span> {
     let what = What::Kind(rule.kind);
     // A sentence is left alone before its rest is read.
     if line.get(captured.clone()).is_some_and(value::is_verb) {

@@ -16,6 +16,7 @@
 
 mod blocks;
 mod clean;
+mod hits;
 mod json;
 mod line;
 mod own;

@@ -3,6 +3,8 @@
 //!
 //! **Invariant:** a match never crosses a line; a secret of several lines is sought line by line.
 
+use std::fmt::Write as _;
+
 use aho_corasick::{AhoCorasick, BuildError, MatchKind};
 use zeroize::Zeroizing;
 
@@ -116,10 +118,11 @@ fn percent(text: &str, letters: Letters) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             out.push(char::from(byte));
         } else {
-            out.push_str(&match letters {
-                Letters::Upper => format!("%{byte:02X}"),
-                Letters::Lower => format!("%{byte:02x}"),
-            });
+            // Writing to a string cannot fail.
+            match letters {
+                Letters::Upper => write!(out, "%{byte:02X}").ok(),
+                Letters::Lower => write!(out, "%{byte:02x}").ok(),
+            };
         }
         out
     })
@@ -133,9 +136,9 @@ fn base64(bytes: &[u8], alphabet: &[u8; 64]) -> String {
     for group in bytes.chunks(3) {
         let byte = |index: usize| u32::from(group.get(index).copied().unwrap_or(0));
         let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for index in 0..4 {
+        for index in 0..4_usize {
             let letter = (bits >> (18 - 6 * index)) & 63;
-            let shown = alphabet.get(letter as usize).copied().filter(|_| index <= group.len() as u32);
+            let shown = alphabet.get(letter as usize).filter(|_| index <= group.len()).copied();
             out.push(shown.map_or('=', char::from));
         }
     }

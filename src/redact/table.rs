@@ -14,13 +14,11 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::bytes::{CaptureLocations, Regex, RegexBuilder};
 
 use super::blocks::Blocks;
+use super::hits::{Hits, ITEMS};
 use super::line;
 use super::value::{Reach, Skip};
 
 const SOURCE: &str = include_str!("patterns.toml");
-/// Bits of a [`Hits`]; raise it with the table.
-const ITEMS: usize = 256;
-const CHUNKS: usize = ITEMS / 64;
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -125,40 +123,9 @@ impl Lazy {
 
     fn regex(&self) -> Option<&Regex> {
         // Bytes and ASCII classes keep the automata small: keywords of devices are ASCII.
-        let build = || RegexBuilder::new(&self.source).unicode(false).case_insensitive(true).build();
+        let build =
+            || RegexBuilder::new(&self.source).unicode(false).case_insensitive(true).build();
         self.compiled.get_or_init(|| build().ok()).as_ref()
-    }
-}
-
-/// The rules and blocks whose words are on a line.
-#[derive(Default, Clone, Copy)]
-pub(super) struct Hits([u64; CHUNKS]);
-
-impl Hits {
-    pub(super) fn any(&self) -> bool {
-        self.0.iter().any(|chunk| *chunk != 0)
-    }
-
-    fn set(&mut self, item: usize) {
-        if let Some(chunk) = self.0.get_mut(item / 64) {
-            *chunk |= 1 << (item % 64);
-        }
-    }
-
-    fn add(&mut self, other: &Self) {
-        for (chunk, more) in self.0.iter_mut().zip(other.0) {
-            *chunk |= more;
-        }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = usize> {
-        self.0.into_iter().enumerate().flat_map(|(nth, mut chunk)| {
-            std::iter::from_fn(move || {
-                let bit = chunk.trailing_zeros() as usize;
-                chunk &= chunk.wrapping_sub(1);
-                (bit < 64).then_some(nth * 64 + bit)
-            })
-        })
     }
 }
 
@@ -190,7 +157,9 @@ impl Table {
         let bit = |name: &str| {
             let nth = blocks.iter().position(|block| block.name == name);
             let nth = nth.ok_or_else(|| format!("no block `{name}`"))?;
-            1_u32.checked_shl(u32::try_from(nth).unwrap_or(u32::MAX)).ok_or_else(|| "too many blocks".to_owned())
+            1_u32
+                .checked_shl(u32::try_from(nth).unwrap_or(u32::MAX))
+                .ok_or_else(|| "too many blocks".to_owned())
         };
         let bits = |names: &[String]| -> Result<u32, String> {
             names.iter().try_fold(0, |mask, name| Ok(mask | bit(name)?))

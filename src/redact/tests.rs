@@ -64,10 +64,11 @@ fn judge(redactor: &Redactor, case: &str) -> Option<String> {
     for (nth, keep) in keeps.iter().enumerate() {
         if nth > 0 {
             let end = rest.find('>').map_or(0, |end| end + 1);
-            if !is_placeholder(&rest[..end]) {
+            let (placeholder, after) = rest.split_at(end);
+            if !is_placeholder(placeholder) {
                 return Some(format!("no placeholder {nth}:\n{shown}"));
             }
-            rest = &rest[end..];
+            rest = after;
         }
         let Some(after) = rest.strip_prefix(keep) else {
             return Some(format!("`{keep}` has changed:\n{shown}"));
@@ -86,7 +87,9 @@ fn every_secret_of_the_corpus_vanishes_and_all_around_it_stays() {
             wrong.extend(judge(&redactor, case).map(|why| format!("{platform}: {why}")));
             let windows = case.replace('\n', "\r\n");
             if !case.contains("BEGIN ") {
-                wrong.extend(judge(&redactor, &windows).map(|why| format!("{platform}, CRLF: {why}")));
+                wrong.extend(
+                    judge(&redactor, &windows).map(|why| format!("{platform}, CRLF: {why}")),
+                );
             }
         }
     }
@@ -154,7 +157,13 @@ fn equal_secrets_look_equal_under_one_key_only() {
     let first = redactor(&[]);
     let second = Redactor::new(&Secret::new([8; 32]), []).unwrap();
     let tag = |redactor: &Redactor, text: &str| {
-        redactor.redact(text).rsplit(':').next().unwrap().trim_end_matches(['>', '"', ';']).to_owned()
+        redactor
+            .redact(text)
+            .rsplit(':')
+            .next()
+            .unwrap()
+            .trim_end_matches(['>', '"', ';'])
+            .to_owned()
     };
     let ios = tag(&first, "enable password shared1");
     assert_eq!(ios, tag(&first, "set system radius-server 10.0.0.1 secret \"shared1\""));
@@ -186,7 +195,7 @@ fn own_secrets_vanish_in_every_form() {
     ] {
         let shown = redactor.redact(text).into_owned();
         let mark = shown.get(shown.find("<secret:").unwrap_or(0)..).unwrap_or_default();
-        let mark = mark.find('>').map_or(mark, |end| &mark[..=end]);
+        let mark = mark.split_inclusive('>').next().unwrap_or_default();
         let shown = if text == expected { shown } else { shown.replace(mark, "P") };
         assert_eq!(shown, expected);
     }
@@ -203,7 +212,8 @@ fn an_own_secret_that_is_a_keyword_does_not_hide_the_next_word() {
 #[test]
 fn an_own_secret_is_found_inside_basic_credentials() {
     // `user:correct horse` in base64.
-    let shown = redactor(&["correct horse"]).redact("sent dXNlcjpjb3JyZWN0IGhvcnNl to it").into_owned();
+    let shown =
+        redactor(&["correct horse"]).redact("sent dXNlcjpjb3JyZWN0IGhvcnNl to it").into_owned();
     assert!(!shown.contains("jcnJlY3Qg") && shown.contains("<secret:own:"), "{shown}");
 }
 
@@ -217,7 +227,8 @@ fn values_are_counted() {
 
 #[test]
 fn a_private_key_without_an_end_does_not_hide_the_rest() {
-    let text = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKC\ninterface Gi0/1\n ip address 10.0.0.1";
+    let text =
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKC\ninterface Gi0/1\n ip address 10.0.0.1";
     let shown = redactor(&[]).redact(text).into_owned();
     assert!(!shown.contains("MIIEp") && shown.ends_with("\ninterface Gi0/1\n ip address 10.0.0.1"));
 }
@@ -255,7 +266,10 @@ fn hostile_characters_are_shown() {
         ("\u{9b}1m\u{85}", r"\x9b1m\x85"),
         ("a\u{202e}b\u{2066}c\u{2069}", r"a\u{202e}b\u{2066}c\u{2069}"),
         ("\u{200b}\u{200d}\u{2060}\u{feff}", r"\u{200b}\u{200d}\u{2060}\u{feff}"),
-        ("\u{e0041}\u{e007f}\u{fdd0}\u{ffff}\u{10fffe}", r"\u{e0041}\u{e007f}\u{fdd0}\u{ffff}\u{10fffe}"),
+        (
+            "\u{e0041}\u{e007f}\u{fdd0}\u{ffff}\u{10fffe}",
+            r"\u{e0041}\u{e007f}\u{fdd0}\u{ffff}\u{10fffe}",
+        ),
         ("\u{2028}\u{ad}\u{e0100}\u{fe0f}", r"\u{2028}\xad\u{e0100}\u{fe0f}"),
     ] {
         assert_eq!(clean(text), expected);

@@ -7,20 +7,103 @@ use super::placeholder::is_placeholder;
 
 /// What devices and other tools print in place of a secret, and words that only follow a keyword.
 const NONE: &[&str] = &[
-    "<removed>", "<hidden>", "<redacted>", "<secret>", "<masked>", "<omitted>", "<encrypted>",
-    "<cr>", "/*", "##", "#", "!", "|", "{", "}", "[", "]", "[]", "{}", "-", "--", "=", ":", "/", "(",
-    ")", "...", "\\", "\"", "'", "n/a",
-    "none", "null", "nil", "true", "false", "yes", "no", "not", "is", "are", "was", "has", "must",
-    "and", "or", "for", "of", "the", "to", "in", "on", "set", "unset", "configured", "enabled",
-    "disabled", "required", "optional", "hidden", "prompt", "authentication", "encryption",
-    "incorrect", "invalid", "mismatch", "expired", "expires", "missing", "changed", "accepted",
-    "failed", "policy", "unknown", "characters", "chars",
+    "<removed>",
+    "<hidden>",
+    "<redacted>",
+    "<secret>",
+    "<masked>",
+    "<omitted>",
+    "<encrypted>",
+    "<empty>",
+    "defined",
+    "<cr>",
+    "/*",
+    "##",
+    "#",
+    "!",
+    "|",
+    "{",
+    "}",
+    "[",
+    "]",
+    "[]",
+    "{}",
+    "-",
+    "--",
+    "=",
+    ":",
+    "/",
+    "(",
+    ")",
+    "...",
+    "\\",
+    "\"",
+    "'",
+    "n/a",
+    "none",
+    "null",
+    "nil",
+    "true",
+    "false",
+    "yes",
+    "no",
+    "not",
+    "is",
+    "are",
+    "was",
+    "has",
+    "must",
+    "and",
+    "or",
+    "for",
+    "of",
+    "the",
+    "to",
+    "in",
+    "on",
+    "set",
+    "unset",
+    "configured",
+    "enabled",
+    "disabled",
+    "required",
+    "optional",
+    "hidden",
+    "prompt",
+    "authentication",
+    "encryption",
+    "incorrect",
+    "invalid",
+    "mismatch",
+    "expired",
+    "expires",
+    "missing",
+    "changed",
+    "accepted",
+    "failed",
+    "policy",
+    "unknown",
+    "characters",
+    "chars",
 ];
 
 /// Words that follow a password of several words.
-const AFTER: &[&str] =
-    &["role", "privilege", "expire", "encrypted", "nt-encrypted", "mschap", "pbkdf2", "(success)",
-      "(failure)", "<cr>", "##", "realm", "level-1", "level-2"];
+const AFTER: &[&str] = &[
+    "role",
+    "privilege",
+    "expire",
+    "encrypted",
+    "nt-encrypted",
+    "mschap",
+    "pbkdf2",
+    "(success)",
+    "(failure)",
+    "<cr>",
+    "##",
+    "realm",
+    "level-1",
+    "level-2",
+];
 
 /// Kinds of value that a pattern may leave alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
@@ -49,16 +132,21 @@ fn is_bgp_community(word: &str) -> bool {
     let lower = word.to_ascii_lowercase();
     let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     KNOWN.contains(&lower.as_str())
-        || ["no-", "no_", "graceful-shutdown", "accept-own", "llgr-"].iter().any(|start| lower.starts_with(start))
+        || ["no-", "no_", "graceful-shutdown", "accept-own", "llgr-"]
+            .iter()
+            .any(|start| lower.starts_with(start))
         || (lower.contains(':')
-            && lower.trim_start_matches(|c: char| c.is_ascii_alphabetic()).split(':').all(is_number))
+            && lower
+                .trim_start_matches(|c: char| c.is_ascii_alphabetic())
+                .split(':')
+                .all(is_number))
 }
 
 /// Says whether `value` holds nothing to hide: a mask, a placeholder or a word of the language.
 pub(super) fn is_none(value: &str) -> bool {
     value.is_empty()
         || is_placeholder(value)
-        || value.bytes().all(|byte| byte == b'*')
+        || value.bytes().all(|byte| b"*-=+".contains(&byte))
         || value.starts_with("-----BEGIN ")
         || value.starts_with("netconanRemoved")
         || value.starts_with("<redacted")
@@ -122,7 +210,12 @@ pub(super) enum Reach {
 }
 
 /// Narrows what was captured to the value: without quotation marks and closing punctuation.
-pub(super) fn trim(line: &str, captured: Range<usize>, reach: Reach, quotes: &Quotes) -> Range<usize> {
+pub(super) fn trim(
+    line: &str,
+    captured: Range<usize>,
+    reach: Reach,
+    quotes: &Quotes,
+) -> Range<usize> {
     let Range { mut start, mut end } = captured;
     let text = |start: usize, end: usize| line.get(start..end).unwrap_or_default();
     let opening = ["\\\"", "\"", "'"].into_iter().find(|mark| text(start, end).starts_with(mark));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::chain;
-use crate::inventory::{self, Auth, Inventory, LoadOptions, Loaded};
+use crate::inventory::{self, Auth, Inventory, LoadOptions, Loaded, Problem};
 use crate::operations::Operations;
 use crate::parse::Catalogue;
 use crate::platform::Platforms;
@@ -25,7 +25,7 @@ pub struct Built {
     /// The use cases.
     pub operations: Arc<Operations>,
     /// What the operator should know, though it does not keep the program from starting.
-    pub notices: Vec<String>,
+    pub notices: Vec<Problem>,
 }
 
 /// Loads everything that the settings name and puts it together. Every problem of every part is
@@ -85,8 +85,7 @@ fn assemble(
         pool,
         settings.limits,
     );
-    let notices = loaded.notices.iter().map(ToString::to_string).collect();
-    Ok(Built { operations: Arc::new(operations), notices })
+    Ok(Built { operations: Arc::new(operations), notices: loaded.notices })
 }
 
 /// Every secret that the inventory holds; none of them may ever be shown, whatever a device says.

@@ -224,7 +224,7 @@ impl<'a> Exchange<'a> {
             return Some(Step::Question(line.to_owned()));
         }
         self.answered.push(found.answer);
-        self.echo_end = self.echo_end.or(Some(terminal.lines().count()));
+        self.echo_end = self.echo_end.or_else(|| Some(terminal.lines().count()));
         Some(Step::Answer(found.answer))
     }
 

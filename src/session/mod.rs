@@ -27,6 +27,8 @@ use crate::secret::Secret;
 
 /// How long the device may take to show a prompt after the interrupt key.
 const INTERRUPT_WAIT: Duration = Duration::from_secs(2);
+/// How long the device may take to close its side after we said goodbye.
+const GOODBYE_WAIT: Duration = Duration::from_millis(500);
 /// The longest tail of output that an error quotes, in characters.
 const TAIL: usize = 200;
 
@@ -160,6 +162,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             let line = format!("{logout}{}", self.platform.terminal.newline);
             // The device may already be gone, and nothing more is wanted of it.
             drop(self.send(line.as_bytes()).await);
+            let mut rest = vec![0; 1024];
+            let leaving = async { while self.stream.read(&mut rest).await.is_ok_and(|n| n > 0) {} };
+            drop(tokio::time::timeout(GOODBYE_WAIT, leaving).await);
         }
         drop(self.stream.shutdown().await);
     }

@@ -495,7 +495,9 @@ mod tests {
             terminal.feed(&bytes[..cut]);
             terminal.feed(&bytes[cut..]);
             let mut single = Terminal::new(1 << 20);
-            bytes.iter().for_each(|byte| single.feed(&[*byte]));
+            for byte in &bytes {
+                single.feed(&[*byte]);
+            }
             prop_assert_eq!(terminal.current(), single.current());
             prop_assert_eq!(terminal.lines().bytes(), single.lines().bytes());
         }

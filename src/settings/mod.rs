@@ -143,9 +143,27 @@ impl Settings {
             strict_files: overrides.strict_files || file.strict_files.unwrap_or_default(),
             accept_new_host_keys: file.host_keys == HostKeysFile::AcceptNew,
             limits: Limits {
-                devices_at_once: in_range("limits.devices_at_once", file.limits.devices_at_once, 1, 1000, "1 to 1000")?,
-                output_bytes: in_range("limits.output_bytes", file.limits.output_bytes, 1 << 16, 1 << 30, "65536 to 1073741824")?,
-                result_bytes: in_range("limits.result_bytes", file.limits.result_bytes, 1000, 1 << 20, "1000 to 1048576")?,
+                devices_at_once: in_range(
+                    "limits.devices_at_once",
+                    file.limits.devices_at_once,
+                    1,
+                    1000,
+                    "1 to 1000",
+                )?,
+                output_bytes: in_range(
+                    "limits.output_bytes",
+                    file.limits.output_bytes,
+                    1 << 16,
+                    1 << 30,
+                    "65536 to 1073741824",
+                )?,
+                result_bytes: in_range(
+                    "limits.result_bytes",
+                    file.limits.result_bytes,
+                    1000,
+                    1 << 20,
+                    "1000 to 1048576",
+                )?,
             },
         })
     }

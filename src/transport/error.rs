@@ -144,9 +144,10 @@ impl TransportError {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Resolve { .. } => ErrorCode::ResolveFailed,
-            Self::Connect { .. } | Self::NotSsh { .. } | Self::Protocol(_) | Self::Refused { .. } => {
-                ErrorCode::ConnectFailed
-            }
+            Self::Connect { .. }
+            | Self::NotSsh { .. }
+            | Self::Protocol(_)
+            | Self::Refused { .. } => ErrorCode::ConnectFailed,
             Self::ConnectTimeout { .. } | Self::IdentTimeout { .. } | Self::AuthTimeout { .. } => {
                 ErrorCode::ConnectTimeout
             }

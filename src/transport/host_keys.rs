@@ -204,8 +204,10 @@ mod tests {
 
     #[test]
     fn a_revoked_key_is_refused_also_where_it_is_recorded() {
-        let (_directory, store) =
-            store(HostKeyPolicy::AcceptNew, &format!("# ours\nr1,192.0.2.1 {ONE}\n@revoked r1 {ONE}\n"));
+        let (_directory, store) = store(
+            HostKeyPolicy::AcceptNew,
+            &format!("# ours\nr1,192.0.2.1 {ONE}\n@revoked r1 {ONE}\n"),
+        );
         let error = store.check("r1", &key(ONE)).unwrap_err();
         assert!(matches!(error, TransportError::HostKeyRevoked { .. }));
         assert!(store.check("192.0.2.1", &key(ONE)).is_ok());

@@ -40,8 +40,8 @@ fn the_example_of_junos_mcp_server_works_unchanged() {
         JUNOS_MCP_SERVER,
         &[
             "notice inv_platform_default 2:17 router-1",
-            "warning inv_same_address 11:17 router-2",
-            "warning inv_same_address 20:17 router-3",
+            "notice inv_same_address 11:17 router-2",
+            "notice inv_same_address 20:17 router-3",
             "warning inv_ssh_config 24:23 router-3.ssh_config",
         ],
     );

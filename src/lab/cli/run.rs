@@ -76,7 +76,8 @@ impl Cli {
             authenticated: false,
         };
         let mut column = offset + head.chars().count() + 1;
-        for stage in filters_text.into_iter().flat_map(|text| text.split('|')) {
+        // A pipe without blanks around it belongs to the pattern of the filter before it.
+        for stage in filters_text.into_iter().flat_map(|text| text.split(" | ")) {
             if !self.add_stage(&mut pending, stage) {
                 let leading = stage.chars().count() - stage.trim_start().chars().count();
                 let error = Resolved::Invalid {
@@ -86,7 +87,7 @@ impl Cli {
                 };
                 return self.refuse(&error, 0, typed);
             }
-            column += stage.chars().count() + 1;
+            column += stage.chars().count() + 3;
         }
         self.proceed(pending);
     }

@@ -1,6 +1,6 @@
 //! Owns the reading of templates: the Value lines, the states and their rules, with the checks that
-//! Python's `textfsm` makes. A template that Python accepts is accepted here, and the other way
-//! round, but for the patterns that `dialect` and the compilers refuse.
+//! Python's `textfsm` makes. What Python accepts is accepted here, and the other way round, but for a
+//! Value without a name, the patterns that `dialect` and the compilers refuse, and the limits.
 
 mod rule;
 

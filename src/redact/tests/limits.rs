@@ -18,7 +18,8 @@ fn free_text_loses_only_the_first_word_of_an_unquoted_passphrase() {
 
 #[test]
 fn a_private_key_with_a_prefix_on_every_line_stays() {
-    let text = "-----BEGIN RSA PRIVATE KEY-----\nr1: MIIEpAIBAAKC\nr1: -----END RSA PRIVATE KEY-----";
+    let text =
+        "-----BEGIN RSA PRIVATE KEY-----\nr1: MIIEpAIBAAKC\nr1: -----END RSA PRIVATE KEY-----";
     assert_eq!(redactor(&[]).redact(text), text);
 }
 

@@ -8,20 +8,74 @@ use crate::redact::{clean, contains_placeholder};
 /// Words that patterns look for, and what they mistake for something else.
 fn word() -> impl Strategy<Value = String> {
     const WORDS: &[&str] = &[
-        "password", "secret", "key", "username", "enable", "7", "0", "snmp-server", "community", "user",
-        "host", "is", ":", "=", ";", "\"", "'", "{", "}", "neighbor", "server", "line", "vty", "set",
-        "token", "://", "a:b@c", "$1$abcd$efgh", "$9$", "ENC", "auth", "priv", "md5", "version", "\n",
-        "\r\n", "\r", "\n ", "\n  ", "+", "-", "<secret:own:0123abcd>", "<secret:", ">", "<password>",
-        "</password>", "\\n", "\\", "\u{fc}", "\u{20ac}", "hunter2", "-----BEGIN RSA PRIVATE KEY-----",
-        "-----END RSA PRIVATE KEY-----", "role", "[edit snmp]", "license", "keys", "text", "0822455D0A16",
+        "password",
+        "secret",
+        "key",
+        "username",
+        "enable",
+        "7",
+        "0",
+        "snmp-server",
+        "community",
+        "user",
+        "host",
+        "is",
+        ":",
+        "=",
+        ";",
+        "\"",
+        "'",
+        "{",
+        "}",
+        "neighbor",
+        "server",
+        "line",
+        "vty",
+        "set",
+        "token",
+        "://",
+        "a:b@c",
+        "$1$abcd$efgh",
+        "$9$",
+        "ENC",
+        "auth",
+        "priv",
+        "md5",
+        "version",
+        "\n",
+        "\r\n",
+        "\r",
+        "\n ",
+        "\n  ",
+        "+",
+        "-",
+        "<secret:own:0123abcd>",
+        "<secret:",
+        ">",
+        "<password>",
+        "</password>",
+        "\\n",
+        "\\",
+        "\u{fc}",
+        "\u{20ac}",
+        "hunter2",
+        "-----BEGIN RSA PRIVATE KEY-----",
+        "-----END RSA PRIVATE KEY-----",
+        "role",
+        "[edit snmp]",
+        "license",
+        "keys",
+        "text",
+        "0822455D0A16",
     ];
     prop_oneof![9 => prop::sample::select(WORDS).prop_map(str::to_owned), 1 => "\\PC{0,8}"]
 }
 
 fn hostile() -> impl Strategy<Value = String> {
     let glue = prop::sample::select(vec![" ", " ", " ", "", "\t"]);
-    prop::collection::vec((word(), glue), 0..24)
-        .prop_map(|words| words.into_iter().flat_map(|(word, glue)| [word, glue.to_owned()]).collect())
+    prop::collection::vec((word(), glue), 0..24).prop_map(|words| {
+        words.into_iter().flat_map(|(word, glue)| [word, glue.to_owned()]).collect()
+    })
 }
 
 proptest! {
@@ -66,9 +120,27 @@ proptest! {
 fn hostile_lines_of_two_megabytes_are_handled() {
     let redactor = redactor(&["hunter2"]);
     for unit in [
-        "password ", "password=", "username a password b ", "key 7 0822 ", "\"password\": ", "://a:b@", "$1$",
-        "snmp-server user a b c auth md5 ", "neighbor ", "'", "\"", "<secret:", "secret", "\\\"key\":\"", " ",
-        "-----BEGIN RSA PRIVATE KEY-----", "password \"", "bearer eyJ", "a", "set set key ", "hunter2",
+        "password ",
+        "password=",
+        "username a password b ",
+        "key 7 0822 ",
+        "\"password\": ",
+        "://a:b@",
+        "$1$",
+        "snmp-server user a b c auth md5 ",
+        "neighbor ",
+        "'",
+        "\"",
+        "<secret:",
+        "secret",
+        "\\\"key\":\"",
+        " ",
+        "-----BEGIN RSA PRIVATE KEY-----",
+        "password \"",
+        "bearer eyJ",
+        "a",
+        "set set key ",
+        "hunter2",
     ] {
         let line = unit.repeat(2_000_000 / unit.len());
         redactor.redact(&line);

@@ -1,0 +1,20 @@
+//! The integration tests: one crate, so that it links once.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a failed expectation in a test should panic with its location"
+)]
+
+mod cli; // the built program as a person uses it
+mod docs; // the documentation tells what the code does
+mod failures; // everything that goes wrong between us and a device, and its code
+mod inventory; // the example device file
+mod lab_devices; // every platform against its simulated device, with quirks
+mod stdio; // the built program as an MCP client uses it
+mod support; // simulated devices, use cases and clients for the tests
+mod templates; // every template against recorded outputs
+mod textfsm_conformance; // our engine against other people's outputs, where they exist
+mod tidy; // the tree keeps its own rules
+mod tools; // the MCP tools, in the same process

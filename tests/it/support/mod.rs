@@ -1,0 +1,147 @@
+//! Simulated devices behind the real use cases, and MCP clients in front of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rmcp::model::{CallToolRequestParams, CallToolResult, ClientConfig};
+use rmcp::service::RunningService;
+use rmcp::{RoleClient, ServiceExt};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+use vty_mcp::lab::{Lab, LabDevice, Observed, RunningDevice};
+use vty_mcp::operations::{CommandAnswer, DeviceAnswers, Operations, RunRequest};
+use vty_mcp::server;
+use vty_mcp::settings::{Overrides, Settings};
+
+/// How long a test waits for something that must happen.
+pub(crate) const SOON: Duration = Duration::from_secs(20);
+
+/// Simulated devices, an inventory of them and the use cases over both.
+pub(crate) struct Fleet {
+    pub(crate) lab: Lab,
+    pub(crate) operations: Arc<Operations>,
+    pub(crate) directory: TempDir,
+}
+
+impl Fleet {
+    /// Starts devices with short timeouts.
+    pub(crate) async fn start(devices: Vec<LabDevice>) -> Self {
+        Self::start_with(devices, |_| {}).await
+    }
+
+    /// Starts devices and lets a test change the inventory before it is loaded.
+    pub(crate) async fn start_with(
+        devices: Vec<LabDevice>,
+        change: impl FnOnce(&mut Value),
+    ) -> Self {
+        let lab = Lab::start(devices).await.unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let mut inventory = lab.inventory();
+        inventory["defaults"]["timeouts"] = serde_json::json!({
+            "connect_seconds": 5, "auth_seconds": 10, "idle_seconds": 10, "command_seconds": 30
+        });
+        change(&mut inventory);
+        let path = directory.path().join("devices.json");
+        write_private(&path, &inventory.to_string());
+        let operations = operations(&directory);
+        Self { lab, operations, directory }
+    }
+
+    /// Loads the inventory again, as another process with the same state would.
+    pub(crate) fn restarted(&self) -> Arc<Operations> {
+        operations(&self.directory)
+    }
+
+    pub(crate) fn device(&self, name: &str) -> &RunningDevice {
+        self.lab.device(name).unwrap()
+    }
+
+    /// Runs commands on devices.
+    pub(crate) async fn run(&self, devices: &[&str], commands: &[&str]) -> Vec<DeviceAnswers> {
+        run(&self.operations, devices, commands).await
+    }
+
+    /// Runs one command on one device.
+    pub(crate) async fn ask(&self, device: &str, command: &str) -> CommandAnswer {
+        self.run(&[device], &[command]).await.remove(0).answers.remove(0)
+    }
+
+    /// Waits until a device has seen something.
+    pub(crate) async fn wait_for(
+        &self,
+        device: &str,
+        wanted: impl FnMut(&Observed) -> bool,
+    ) -> Observed {
+        self.device(device).wait_for(SOON, wanted).await.unwrap()
+    }
+
+    /// Ends the devices; a device that panicked fails the test with its own words.
+    pub(crate) async fn stop(self) {
+        self.lab.stop().await.unwrap();
+    }
+}
+
+pub(crate) fn strings(words: &[&str]) -> Vec<String> {
+    words.iter().map(ToString::to_string).collect()
+}
+
+pub(crate) async fn run(
+    operations: &Arc<Operations>,
+    devices: &[&str],
+    commands: &[&str],
+) -> Vec<DeviceAnswers> {
+    let request = RunRequest { devices: strings(devices), commands: strings(commands) };
+    operations.run_commands(request, &CancellationToken::new(), &|_| {}).await.unwrap()
+}
+
+fn operations(directory: &TempDir) -> Arc<Operations> {
+    let settings = Settings::load(Overrides {
+        inventory: Some(directory.path().join("devices.json")),
+        state_dir: Some(directory.path().join("state")),
+        settings_file: Some(empty_settings(directory)),
+        strict_files: true,
+    });
+    server::build(&settings.unwrap()).unwrap().operations
+}
+
+/// Settings of the developer's own account must not change a test.
+fn empty_settings(directory: &TempDir) -> std::path::PathBuf {
+    let path = directory.path().join("settings.toml");
+    std::fs::write(&path, "").unwrap();
+    path
+}
+
+pub(crate) fn write_private(path: &std::path::Path, text: &str) {
+    std::fs::write(path, text).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+}
+
+pub(crate) type Client = RunningService<RoleClient, ClientConfig>;
+
+/// Connects an MCP client to the use cases, in this process.
+pub(crate) async fn connect(operations: &Arc<Operations>) -> Client {
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let (read, write) = tokio::io::split(far);
+    let serving =
+        server::serve_streams(Arc::clone(operations), read, write, CancellationToken::new());
+    tokio::spawn(serving);
+    ClientConfig::default().serve(near).await.unwrap()
+}
+
+/// Calls a tool.
+pub(crate) async fn call(client: &Client, tool: &'static str, arguments: Value) -> CallToolResult {
+    let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
+    let request = CallToolRequestParams::new(tool).with_arguments(arguments);
+    client.call_tool(request).await.unwrap()
+}
+
+/// The text of a result.
+pub(crate) fn text(result: &CallToolResult) -> String {
+    let blocks = result.content.iter().filter_map(|block| block.as_text());
+    blocks.map(|block| block.text.as_str()).collect()
+}

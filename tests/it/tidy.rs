@@ -1,0 +1,256 @@
+//! The tree keeps its own rules: modules lean only on those above them, outside protocols stay in
+//! their rooms, and files stay short.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// A module and the modules it may use. The order is that of `docs/architecture.md`.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("error", &[]),
+    ("secret", &[]),
+    ("settings", &["error", "secret"]),
+    ("store", &["error", "secret"]),
+    ("platform", &["error"]),
+    ("inventory", &["error", "secret", "platform"]),
+    ("parse", &["error"]),
+    ("policy", &["error", "platform", "inventory"]),
+    ("redact", &["error", "secret"]),
+    ("transport", &["error", "secret", "inventory"]),
+    ("session", &["error", "secret", "platform", "policy", "transport"]),
+    (
+        "pool",
+        &["error", "secret", "settings", "inventory", "platform", "policy", "transport", "session"],
+    ),
+    (
+        "operations",
+        &[
+            "error",
+            "secret",
+            "settings",
+            "store",
+            "platform",
+            "inventory",
+            "parse",
+            "policy",
+            "redact",
+            "pool",
+            "session",
+        ],
+    ),
+    ("mcp", &["error", "settings", "operations"]),
+    (
+        "server",
+        &[
+            "error",
+            "secret",
+            "settings",
+            "store",
+            "platform",
+            "inventory",
+            "parse",
+            "policy",
+            "redact",
+            "pool",
+            "operations",
+            "mcp",
+            "transport",
+        ],
+    ),
+    ("lab", &["error"]),
+    (
+        "cli",
+        &[
+            "error",
+            "secret",
+            "settings",
+            "store",
+            "platform",
+            "inventory",
+            "parse",
+            "policy",
+            "redact",
+            "pool",
+            "operations",
+            "mcp",
+            "server",
+            "lab",
+        ],
+    ),
+];
+
+/// Crates that only some modules may name.
+const CONFINED: &[(&str, &[&str])] = &[
+    ("russh", &["transport", "lab"]),
+    ("rmcp", &["mcp", "server", "cli/demo.rs"]),
+    ("tokio", &["session", "transport", "pool", "operations", "mcp", "server", "lab", "cli"]),
+    ("clap", &["cli"]),
+    ("fancy_regex", &["parse"]),
+    ("schemars", &["mcp", "operations"]),
+    ("indicatif", &["cli"]),
+];
+
+/// The longest file, in lines. Beyond it there is a second idea in the file.
+const LONGEST: usize = 560;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files(directory: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path, extension));
+        } else if path.extension().is_some_and(|e| e == extension) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Every source file outside tests, with the module it belongs to.
+fn sources() -> Vec<(String, PathBuf, String)> {
+    let src = root().join("src");
+    let is_test = |path: &Path| {
+        path.components().any(|part| {
+            let part = part.as_os_str().to_string_lossy();
+            part == "tests" || part == "tests.rs"
+        })
+    };
+    files(&src, "rs")
+        .into_iter()
+        .filter(|path| !is_test(path.strip_prefix(&src).unwrap()))
+        .map(|path| {
+            let inside = path.strip_prefix(&src).unwrap().to_string_lossy().into_owned();
+            let module = inside.split(['/', '\\', '.']).next().unwrap().to_owned();
+            let text = std::fs::read_to_string(&path).unwrap();
+            // Unit tests may use what they like.
+            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned();
+            (module, path, code)
+        })
+        .filter(|(module, _, _)| module != "lib" && module != "main")
+        .collect()
+}
+
+fn without_comments(code: &str) -> String {
+    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+/// The names that stand behind `crate::` in a file, also inside braces.
+fn uses(code: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for rest in without_comments(code).split("crate::").skip(1) {
+        let list = rest.strip_prefix('{').and_then(|rest| rest.split('}').next());
+        for word in list.unwrap_or(rest).split(',').take(if list.is_some() { 99 } else { 1 }) {
+            let name = word.trim().split(|c: char| !c.is_alphanumeric() && c != '_').next();
+            names.insert(name.unwrap().to_owned());
+        }
+    }
+    names
+}
+
+#[test]
+fn modules_lean_only_on_those_above_them() {
+    let layers: BTreeMap<&str, &[&str]> = LAYERS.iter().copied().collect();
+    let known: BTreeSet<&str> = layers.keys().copied().collect();
+    for (module, path, code) in sources() {
+        let allowed = layers.get(module.as_str()).unwrap_or_else(|| panic!("{module} has no row"));
+        for used in uses(&code) {
+            let fine = used == module
+                || allowed.contains(&used.as_str())
+                || !known.contains(used.as_str());
+            assert!(fine, "{} uses `{used}`, which `{module}` may not", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_table_has_an_order() {
+    for (place, (module, allowed)) in LAYERS.iter().enumerate() {
+        let above: Vec<&str> = LAYERS[..place].iter().map(|(name, _)| *name).collect();
+        for name in *allowed {
+            assert!(
+                above.contains(name),
+                "{module} leans on {name}, which does not stand above it"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_documentation_has_the_same_table() {
+    let text = std::fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    for (module, allowed) in LAYERS {
+        let start = format!("| `{module}` |");
+        let row = text.lines().find(|line| line.starts_with(&start));
+        let row = row.unwrap_or_else(|| panic!("docs/architecture.md has no row for {module}"));
+        let cell = row.split('|').nth(2).unwrap();
+        let named: BTreeSet<&str> = cell.split('`').skip(1).step_by(2).collect();
+        let expected: BTreeSet<&str> = allowed.iter().copied().collect();
+        assert_eq!(named, expected, "docs/architecture.md, row {module}");
+    }
+}
+
+#[test]
+fn outside_protocols_stay_in_their_rooms() {
+    let src = root().join("src");
+    for (module, path, code) in sources() {
+        let inside = path.strip_prefix(&src).unwrap().to_string_lossy().replace('\\', "/");
+        let code = without_comments(&code);
+        for (name, rooms) in CONFINED {
+            let named =
+                code.contains(&format!("{name}::")) || code.contains(&format!("use {name};"));
+            let fine = rooms.iter().any(|room| *room == module || inside == *room);
+            assert!(!named || fine, "{inside} names `{name}`, which belongs to {rooms:?}");
+        }
+    }
+}
+
+#[test]
+fn no_code_asks_for_a_platform_by_name() {
+    let platforms = vty_mcp::platform::Platforms::embedded();
+    for (module, path, code) in sources() {
+        // The flat inventory form means one platform, and the lab models each one.
+        if module == "lab" || module == "inventory" || module == "mcp" {
+            continue;
+        }
+        let code = without_comments(&code);
+        for name in platforms.names() {
+            assert!(!code.contains(&format!("\"{name}\"")), "{} names {name}", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_file_opens_with_what_it_owns_and_stays_short() {
+    for path in
+        files(&root().join("src"), "rs").into_iter().chain(files(&root().join("tests"), "rs"))
+    {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let inside = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+        assert!(
+            text.starts_with("//!") || inside.ends_with("tests.rs"),
+            "{inside} opens without //!"
+        );
+        let lines = text.lines().count();
+        assert!(lines <= LONGEST, "{inside} has {lines} lines; look for the second idea in it");
+    }
+}
+
+#[test]
+fn nothing_is_ignored_and_nothing_sleeps_in_the_library() {
+    for (_, path, code) in sources() {
+        let module_sleeps = code.contains("sleep(") && !path.to_string_lossy().contains("lab");
+        assert!(!module_sleeps, "{} sleeps", path.display());
+    }
+    let everywhere =
+        files(&root().join("tests"), "rs").into_iter().chain(files(&root().join("src"), "rs"));
+    for path in everywhere {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let ignored = ["#[ign", "ore"].concat();
+        assert!(!text.contains(&ignored), "{} ignores a test", path.display());
+    }
+}
