@@ -51,6 +51,9 @@ end_group() { # end_group NAME WORD: ends what spawn started
     rm -f "$file"
 }
 
+processes() { ps -o pid=,stat=,args= -u "$1" 2>/dev/null | awk '$2 !~ /^Z/' || true; }
+no_processes() { [ -z "$(processes "$1")" ]; }
+
 gone() { # gone PID: waits until the process has ended, and insists after 5 seconds
     local i
     for i in $(seq 50); do
@@ -351,7 +354,7 @@ stop() {
     for user in "${USERS[@]}"; do
         ours "$user" || continue
         pkill -KILL -u "$user" || true
-        await 5 "the end of $user's sessions" bash -c "! pgrep -u $user" || true
+        await 5 "the end of $user's sessions" no_processes "$user" || true
         userdel "$user" 2>/dev/null || true
     done
     for router in "${ROUTERS[@]}"; do
@@ -385,7 +388,7 @@ swap_host_key() {
 sessions() { # what a client that went away must not leave behind
     ss -Htn state established "( sport = :$SSH_PORT or sport = :$CHANGED_PORT )"
     local user
-    for user in "${USERS[@]}"; do pgrep -a -u "$user" || true; done
+    for user in "${USERS[@]}"; do processes "$user"; done
 }
 
 case ${1:-} in
