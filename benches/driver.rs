@@ -127,7 +127,8 @@ fn at(times: &mut [Duration], part: f64) -> f64 {
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let text: String = (0..20).map(|n| format!("{n:>3} {}\n", "x".repeat(56))).collect();
+        let lines = (0..20).map(|n| format!("{n:>3} {}\n", "x".repeat(56)));
+        let text = lines.collect::<Vec<_>>().concat();
         let command = "show bench";
         let lab = Lab::start(vec![LabDevice::new("r1", "frr").command(command, text.as_str())]);
         let lab = lab.await.unwrap();

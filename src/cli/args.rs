@@ -59,6 +59,7 @@ pub(super) struct Global {
         env = "VTY_LOG",
         hide_env_values = true,
         default_value = "warn",
+        value_parser = super::logging::filter,
         global = true
     )]
     pub(super) log: String,
@@ -125,7 +126,7 @@ pub(super) struct Serve {
     #[arg(short, long, value_enum, default_value = "stdio")]
     pub(super) transport: Transport,
     /// Serve simulated devices instead of an inventory, to try it without a router
-    #[arg(long, conflicts_with = "devices")]
+    #[arg(long)]
     pub(super) lab: bool,
 }
 
@@ -164,7 +165,7 @@ pub(super) struct Demo {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Lab {
-    /// Write an inventory of the simulated devices to this file
+    /// Write an inventory of the simulated devices to this new file; it is removed at the end
     #[arg(long, value_name = "FILE", default_value = "lab.json")]
     pub(super) inventory: PathBuf,
     /// First port; each device takes the next one [default: free ports]

@@ -40,7 +40,8 @@ async fn connect(running: &LabInventory) -> Result<Client, CliError> {
     let program = std::env::current_exe()?;
     let mut command = tokio::process::Command::new(program);
     command
-        .arg("serve")
+        .args(["serve", "--settings"])
+        .arg(running.settings())
         .arg("-f")
         .arg(running.inventory())
         .arg("--state-dir")
@@ -122,7 +123,11 @@ async fn call_text(
     let result = call_raw(client, tool, arguments).await?;
     let text = text_of(&result.content);
     // A device that fails stands in the text, beside the answers of the others.
-    let went_wrong = result.is_error == Some(true) || text.contains("\nerror code=");
+    let mut inside = false;
+    let went_wrong = text.lines().any(|line| {
+        inside = (inside || line.starts_with("<output-")) && !line.starts_with("</output-");
+        !inside && line.starts_with("error code=")
+    });
     if went_wrong == (outcome == Outcome::IsRefused) {
         Ok(text)
     } else {

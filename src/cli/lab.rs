@@ -20,13 +20,21 @@ impl LabInventory {
     /// Starts the standard devices, from this port on or on free ports.
     pub(super) async fn start(first_port: Option<u16>) -> Result<Self, CliError> {
         let mut devices = Lab::standard();
-        if let Some(port) = first_port {
-            devices = (port..).zip(devices).map(|(port, device)| device.port(port)).collect();
+        if let Some(first) = first_port {
+            let wanted = devices.len();
+            devices =
+                (first..=u16::MAX).zip(devices).map(|(port, device)| device.port(port)).collect();
+            if devices.len() < wanted || first == 0 {
+                return Err(CliError::Failed(format!(
+                    "there are no {wanted} ports from {first} on"
+                )));
+            }
         }
         let lab = Lab::start(devices).await.map_err(CliError::Lab)?;
         let directory = tempfile::Builder::new().prefix("vty-mcp-").tempdir()?;
         let started = Self { lab, directory };
-        write_private(&started.inventory(), &started.json())?;
+        write_new(&started.inventory(), &started.json())?;
+        write_new(&started.settings(), "")?;
         Ok(started)
     }
 
@@ -38,6 +46,11 @@ impl LabInventory {
     /// Where the inventory of the devices is.
     pub(super) fn inventory(&self) -> PathBuf {
         self.directory.path().join("devices.json")
+    }
+
+    /// Settings that change nothing, whatever the user's own ones say.
+    pub(super) fn settings(&self) -> PathBuf {
+        self.directory.path().join("settings.toml")
     }
 
     /// A directory that lives as long as the devices.
@@ -58,7 +71,11 @@ impl LabInventory {
 /// Serves the simulated devices until a signal comes.
 pub(super) async fn lab(arguments: args::Lab) -> Result<Exit, CliError> {
     let running = LabInventory::start(arguments.port).await?;
-    write_private(&arguments.inventory, &running.json())?;
+    if let Err(error) = write_new(&arguments.inventory, &running.json()) {
+        let path = arguments.inventory.display();
+        let hint = "remove it or name another file with --inventory";
+        return Err(CliError::Failed(format!("cannot write {path}: {error}; {hint}")));
+    }
     let path = arguments.inventory.display();
     let mut lines = vec![format!("simulated devices are up; their inventory is in {path}\n\n")];
     for device in running.lab().devices() {
@@ -80,14 +97,16 @@ pub(super) async fn lab(arguments: args::Lab) -> Result<Exit, CliError> {
     let stop = CancellationToken::new();
     cancel_on_signal(stop).await;
     running.stop().await?;
+    // The devices are gone, so their inventory is of no use to anybody.
+    std::fs::remove_file(&arguments.inventory)?;
     Ok(Exit::Ok)
 }
 
-/// Writes a file with passwords in it, for its owner only.
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+/// Writes a new file with passwords in it, for its owner only.
+fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
     use std::io::Write;
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;

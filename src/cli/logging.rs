@@ -4,6 +4,14 @@ use tracing_subscriber::EnvFilter;
 
 use super::args::{Global, LogFormat};
 
+/// Accepts what the log filter understands.
+pub(super) fn filter(text: &str) -> Result<String, String> {
+    match EnvFilter::try_new(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 /// Starts logging as the command line asks.
 pub(super) fn start(global: &Global) {
     let filter = EnvFilter::try_new(&global.log).unwrap_or_else(|_| EnvFilter::new("warn"));

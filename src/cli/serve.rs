@@ -15,7 +15,9 @@ pub(super) async fn serve(mut global: Global, serve: Serve) -> Result<Exit, CliE
         global.devices = Some(lab.inventory());
         global.state_dir = Some(lab.directory().join("state"));
     }
-    let settings = settings(global)?;
+    let mut settings = settings(global)?;
+    // Simulated devices are always met for the first time.
+    settings.accept_new_host_keys |= lab.is_some();
     let built = server::build(&settings).map_err(CliError::Start)?;
     for notice in &built.notices {
         output::complain(&notice.to_string());

@@ -23,7 +23,8 @@ use rmcp::model::{
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler, tool_handler};
 
-use crate::operations::Operations;
+use crate::error::ErrorCode;
+use crate::operations::{Failure, Operations};
 
 /// How long clients of the stateless protocol may keep the list of tools, in milliseconds.
 const TOOLS_TTL_MS: u64 = 60_000;
@@ -82,7 +83,7 @@ impl ServerHandler for VtyMcp {
         }
         let call = self.tools.call(ToolCallContext::new(self, request, context));
         match AssertUnwindSafe(call).catch_unwind().await {
-            Ok(answer) => answer,
+            Ok(answer) => answer.map(explain),
             Err(_panic) => {
                 tracing::error!(tool = %name, "a tool panicked");
                 let text = format!("error code=internal\n`{name}` failed; the log has the details");
@@ -102,6 +103,19 @@ impl ServerHandler for VtyMcp {
             (list.ttl_ms, list.cache_scope) = (Some(TOOLS_TTL_MS), Some(CacheScope::Private));
         }
         Ok(list)
+    }
+}
+
+/// Gives arguments that cannot be read the shape of every other failure.
+fn explain(answer: CallToolResponse) -> CallToolResponse {
+    let CallToolResponse::Complete(result) = &answer else { return answer };
+    let text = result.content.first().and_then(|block| block.as_text()).map(|block| &block.text);
+    let problem = text.and_then(|text| text.strip_prefix(arguments::UNREADABLE));
+    match problem {
+        Some(problem) if result.is_error == Some(true) && result.structured_content.is_none() => {
+            tools::failed(&Failure::new(ErrorCode::InvalidArgument, problem)).into()
+        }
+        _ => answer,
     }
 }
 

@@ -18,10 +18,9 @@ pub(super) fn answers(devices: &[DeviceAnswers], nonce: &str) -> String {
 }
 
 fn answer(device: &str, answer: &CommandAnswer, nonce: &str) -> String {
-    let body = match &answer.error {
-        Some(failure) => self::failure(failure),
-        None => ended(&answer.text),
-    };
+    if let Some(failure) = &answer.error {
+        return self::failure(failure, nonce);
+    }
     let rest = match (&answer.output_id, answer.next_offset) {
         (Some(id), Some(next)) => format!(
             "[cut: bytes 0-{next} of {}. The rest: read_output(output_id=\"{id}\", \
@@ -30,11 +29,15 @@ fn answer(device: &str, answer: &CommandAnswer, nonce: &str) -> String {
         ),
         _ => String::new(),
     };
-    // A quote in the command would look like the end of the attribute.
-    let command = answer.command.replace('"', "'");
+    let (command, text) = (quoted(&answer.command), ended(&answer.text));
     format!(
-        "<output-{nonce} device=\"{device}\" command=\"{command}\">\n{body}</output-{nonce}>\n{rest}"
+        "<output-{nonce} device=\"{device}\" command=\"{command}\">\n{text}</output-{nonce}>\n{rest}"
     )
+}
+
+/// A quote in a command would look like the end of an attribute.
+fn quoted(text: &str) -> String {
+    text.replace('"', "'")
 }
 
 /// Ends a text with a newline.
@@ -42,17 +45,23 @@ fn ended(text: &str) -> String {
     if text.is_empty() || text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") }
 }
 
-/// Lays out one failure.
-pub(super) fn failure(failure: &Failure) -> String {
-    let reason = failure.reason.map_or_else(String::new, |r| format!(" reason={r}"));
+/// Lays out one failure. Our own words stand outside the fence; the message inside it, because it
+/// may quote the device.
+pub(super) fn failure(failure: &Failure, nonce: &str) -> String {
+    let attribute = |name: &str, value: Option<&str>| {
+        value.map_or_else(String::new, |value| format!(" {name}=\"{}\"", quoted(value)))
+    };
+    let reason = failure.reason.map_or_else(String::new, |reason| format!(" reason={reason}"));
     let hint =
         if failure.hint.is_empty() { String::new() } else { format!("next: {}\n", failure.hint) };
     format!(
-        "error code={} retry={} side_effects={}{reason}\n{}\n{hint}",
+        "error code={} retry={} side_effects={}{reason}{}{}\n<output-{nonce}>\n{}</output-{nonce}>\n{hint}",
         failure.code,
         failure.retry.as_str(),
         failure.side_effects.as_str(),
-        failure.message,
+        attribute("device", failure.device.as_deref()),
+        attribute("command", failure.command.as_deref()),
+        ended(&failure.message),
     )
 }
 

@@ -223,9 +223,9 @@ fn structured<T: Serialize>(value: &T) -> CallToolResult {
     }
 }
 
-fn failed(failure: &Failure) -> CallToolResult {
+pub(super) fn failed(failure: &Failure) -> CallToolResult {
     let mut result = CallToolResult::structured_error(json!({ "errors": [failure] }));
-    result.content = vec![ContentBlock::text(text::failure(failure))];
+    result.content = vec![ContentBlock::text(text::failure(failure, &nonce()))];
     result
 }
 

@@ -109,6 +109,11 @@ impl Operations {
         clean(&self.redactor.redact(text)).into_owned()
     }
 
+    /// Makes what a caller typed fit to be shown on one line.
+    fn show_line(&self, text: &str) -> String {
+        self.show(text).replace('\n', "\\x0a").replace('\t', "\\x09")
+    }
+
     /// Turns an error into what callers see; the log gets the whole chain. Errors may quote what a
     /// device said, so they are cleaned like any other text of a device.
     fn failed(&self, code: ErrorCode, error: &dyn Error, device: &Device) -> Failure {

@@ -58,6 +58,28 @@ pub(super) fn piece(text: &str, offset: usize, limit: usize) -> Option<Piece<'_>
     Some(Piece { text: rest.get(..end)?, next: Some(offset.saturating_add(end)) })
 }
 
+/// The least that a text gets, however many there are.
+const LEAST_SHARE: usize = 200;
+
+/// Divides about `total` bytes among texts of these sizes: short ones get all they need, and what
+/// they leave goes to the long ones in equal parts.
+pub(super) fn shares(sizes: &[usize], total: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..sizes.len()).collect();
+    order.sort_by_key(|index| sizes.get(*index));
+    let mut shares = vec![0; sizes.len()];
+    let mut left = total;
+    for (taken, index) in order.iter().enumerate() {
+        let others = sizes.len().saturating_sub(taken).max(1);
+        let fair = left.checked_div(others).unwrap_or_default().max(LEAST_SHARE);
+        let share = sizes.get(*index).copied().unwrap_or_default().min(fair);
+        left = left.saturating_sub(share);
+        if let Some(slot) = shares.get_mut(*index) {
+            *slot = share;
+        }
+    }
+    shares
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,6 +101,14 @@ mod tests {
         }
         assert_eq!(piece(text, 0, 9).unwrap().text, "one\ntwo\n");
         assert_eq!(piece(text, 9999, 9), None);
+    }
+
+    #[test]
+    fn short_texts_stay_whole_and_long_ones_share_the_rest() {
+        assert_eq!(shares(&[100, 200], 1000), [100, 200]);
+        assert_eq!(shares(&[5000, 100, 9000], 1100), [500, 100, 500]);
+        assert_eq!(shares(&[5000; 3], 300), [200; 3], "everybody gets a little");
+        assert_eq!(shares(&[], 1000), Vec::<usize>::new());
     }
 
     #[test]

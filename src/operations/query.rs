@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 use super::fan_out::{check_names, fan_out};
-use super::outputs::piece;
+use super::outputs::{piece, shares};
 use super::{Failure, OnProgress, Operations};
 use crate::error::{ErrorCode, chain};
 use crate::parse::{ParseError, Parsed};
@@ -54,6 +54,9 @@ pub struct DeviceRecords {
     pub template: Option<String>,
     /// The records; every value is the text the device sent.
     pub records: Vec<Map<String, Value>>,
+    /// How many records there are, where not all of them fit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total_records: Option<usize>,
     /// The text, where it could not be parsed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
@@ -72,6 +75,7 @@ impl DeviceRecords {
             status,
             template: None,
             records: Vec::new(),
+            total_records: None,
             text: None,
             error: None,
             notices: Vec::new(),
@@ -92,21 +96,61 @@ impl Operations {
         on_progress: OnProgress<'_>,
     ) -> Result<Vec<DeviceRecords>, Failure> {
         let names = check_names(&request.devices)?;
-        let budget = self.limits.result_bytes.checked_div(names.len()).unwrap_or(0).max(1000);
         let request = Arc::new(request);
         let work = |operations: Arc<Self>, name: String| {
             let (request, cancel) = (Arc::clone(&request), cancel.clone());
-            async move { operations.query(&name, &request, budget, &cancel).await }
+            async move { operations.query(&name, &request, &cancel).await }
         };
         let lost = |name: &str, failure: Failure| DeviceRecords::failed(name, failure);
-        Ok(fan_out(self, names, on_progress, work, lost).await)
+        let mut devices = fan_out(self, names, on_progress, work, lost).await;
+        self.cut_records(&mut devices);
+        Ok(devices)
+    }
+
+    /// Leaves out what does not fit into one result, and says so.
+    fn cut_records(&self, devices: &mut [DeviceRecords]) {
+        // Records are denser than text, and half of them is worth less than half a text.
+        let total = self.limits.result_bytes.saturating_mul(2);
+        let size = |record: &Map<String, Value>| {
+            serde_json::to_string(record).map_or(0, |text| text.len().saturating_add(1))
+        };
+        let whole = |device: &DeviceRecords| {
+            let records: usize = device.records.iter().map(size).sum();
+            records.saturating_add(device.text.as_ref().map_or(0, String::len))
+        };
+        let sizes: Vec<usize> = devices.iter().map(whole).collect();
+        for (device, share) in devices.iter_mut().zip(shares(&sizes, total)) {
+            if let Some(text) = &mut device.text {
+                let shown = piece(text, 0, share).filter(|part| part.next.is_some());
+                if let Some(shown) = shown.map(|part| part.text.to_owned()) {
+                    *text = shown;
+                    device
+                        .notices
+                        .push("the text was cut; use run_commands for all of it".to_owned());
+                }
+                continue;
+            }
+            let mut used: usize = 0;
+            let fits = |record: &&Map<String, Value>| {
+                used = used.saturating_add(size(record));
+                used <= share
+            };
+            let kept = device.records.iter().take_while(fits).count();
+            let all = device.records.len();
+            if kept < all {
+                device.records.truncate(kept);
+                device.total_records = Some(all);
+                device.notices.push(format!(
+                    "{kept} of {all} records fit; name fewer fields or narrow the command"
+                ));
+            }
+        }
     }
 
     async fn query(
         self: Arc<Self>,
         name: &str,
         request: &QueryRequest,
-        budget: usize,
         cancel: &CancellationToken,
     ) -> DeviceRecords {
         let device = match self.device(name) {
@@ -138,7 +182,7 @@ impl Operations {
                     (parsed, text)
                 });
                 match parsing.await {
-                    Ok((parsed, text)) => self.records(name, request, parsed, &text, budget),
+                    Ok((parsed, text)) => self.records(name, request, parsed, &text),
                     Err(error) => {
                         tracing::error!(%error, "parsing ended without a result");
                         let failure = Failure::new(ErrorCode::Internal, "parsing failed");
@@ -159,11 +203,19 @@ impl Operations {
         request: &QueryRequest,
         parsed: Result<Parsed, ParseError>,
         text: &str,
-        budget: usize,
     ) -> DeviceRecords {
-        let fields = (!request.fields.is_empty()).then_some(request.fields.as_slice());
+        // A field that this platform's template lacks is left out, unless nothing would be left.
+        let mut notices = Vec::new();
         let parsed = parsed.and_then(|parsed| {
-            let records = parsed.to_objects(fields)?;
+            let (known, unknown): (Vec<_>, Vec<_>) =
+                request.fields.iter().cloned().partition(|field| parsed.columns.contains(field));
+            let fields = if known.is_empty() { &request.fields } else { &known };
+            let records = parsed.to_objects((!fields.is_empty()).then_some(fields.as_slice()))?;
+            if !unknown.is_empty() {
+                let (unknown, columns) = (unknown.join(", "), parsed.columns.join(", "));
+                notices
+                    .push(format!("no field {unknown} in {}; it has {columns}", parsed.template));
+            }
             Ok((parsed.template, records))
         });
         match parsed {
@@ -172,7 +224,8 @@ impl Operations {
                     if records.is_empty() { QueryStatus::Empty } else { QueryStatus::Parsed };
                 let records = records.into_iter().map(|record| self.clean_record(record)).collect();
                 let template = Some(template);
-                DeviceRecords { template, records, ..DeviceRecords::new(name, status) }
+                let notices = notices.iter().map(|notice| self.show_line(notice)).collect();
+                DeviceRecords { template, records, notices, ..DeviceRecords::new(name, status) }
             }
             Err(error) => {
                 let status = match &error {
@@ -183,9 +236,7 @@ impl Operations {
                 let failure = Failure::new(error.code(), self.show(&chain(&error)))
                     .on(name)
                     .with_command(request.command.clone());
-                let shown = self.show(text);
-                let text = (status != QueryStatus::Failed)
-                    .then(|| piece(&shown, 0, budget).map_or("", |piece| piece.text).to_owned());
+                let text = (status != QueryStatus::Failed).then(|| self.show(text));
                 let error = Some(failure);
                 DeviceRecords { text, error, ..DeviceRecords::new(name, status) }
             }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::fan_out::{check_names, fan_out};
-use super::outputs::piece;
+use super::outputs::{piece, shares};
 use super::{Failure, OnProgress, Operations};
 use crate::error::ErrorCode;
 use crate::inventory::Device;
@@ -16,9 +16,6 @@ use crate::session::Output;
 
 /// Most commands in one call.
 const MOST_COMMANDS: usize = 50;
-/// The least that a command's text gets of a result, however many there are.
-const LEAST_BYTES: usize = 1000;
-
 /// What to run where.
 #[derive(Debug, Clone)]
 pub struct RunRequest {
@@ -36,15 +33,15 @@ pub struct DeviceAnswers {
     /// What the caller should know beside the answers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
-    /// One answer per command, in order; the first only, with the failure, where the device could
-    /// not be reached.
+    /// One answer per command, in order; where the device could not be reached, each has the
+    /// failure.
     pub answers: Vec<CommandAnswer>,
 }
 
 /// The answer to one command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CommandAnswer {
-    /// The command as it was sent.
+    /// The command, with hostile characters made visible.
     pub command: String,
     /// The text, possibly the first part of it.
     pub text: String,
@@ -98,33 +95,50 @@ impl Operations {
             );
             return Err(Failure::new(ErrorCode::InvalidArgument, message).because("limit"));
         }
-        let answers = names.len().saturating_mul(request.commands.len()).max(1);
-        let budget = self.limits.result_bytes.checked_div(answers).unwrap_or(0).max(LEAST_BYTES);
         let commands: Arc<[String]> = request.commands.into();
         let work = |operations: Arc<Self>, name: String| {
             let (commands, cancel) = (Arc::clone(&commands), cancel.clone());
-            async move { operations.run_on(&name, &commands, budget, &cancel).await }
+            async move { operations.run_on(&name, &commands, &cancel).await }
         };
         let lost = |name: &str, failure: Failure| DeviceAnswers {
             device: name.to_owned(),
             notices: Vec::new(),
             answers: vec![CommandAnswer::failed("", failure)],
         };
-        Ok(fan_out(self, names, on_progress, work, lost).await)
+        let mut devices = fan_out(self, names, on_progress, work, lost).await;
+        self.cut(&mut devices);
+        Ok(devices)
+    }
+
+    /// Cuts what does not fit into one result. Short answers stay whole; long ones share the rest.
+    fn cut(&self, devices: &mut [DeviceAnswers]) {
+        let answers = || devices.iter().flat_map(|device| &device.answers);
+        let sizes: Vec<usize> = answers().map(|answer| answer.text.len()).collect();
+        let shares = shares(&sizes, self.limits.result_bytes);
+        let answers = devices.iter_mut().flat_map(|device| &mut device.answers);
+        for (answer, share) in answers.zip(shares) {
+            let Some(part) = piece(&answer.text, 0, share) else { continue };
+            if let Some(next) = part.next {
+                let shown = part.text.to_owned();
+                answer.output_id = Some(self.outputs.keep(&answer.text));
+                answer.next_offset = Some(next);
+                answer.text = shown;
+            }
+        }
     }
 
     async fn run_on(
         &self,
         name: &str,
         commands: &[String],
-        budget: usize,
         cancel: &CancellationToken,
     ) -> DeviceAnswers {
         let mut result =
             DeviceAnswers { device: name.to_owned(), notices: Vec::new(), answers: Vec::new() };
         let fail_all = |failure: &Failure| {
             let failed = |command: &String| {
-                CommandAnswer::failed(command, failure.clone().with_command(command))
+                let command = self.show_line(command);
+                CommandAnswer::failed(&command, failure.clone().with_command(command.as_str()))
             };
             commands.iter().map(failed).collect()
         };
@@ -140,7 +154,7 @@ impl Operations {
             commands.iter().map(|command| (command, self.judge(device, command))).collect();
         if judged.iter().all(|(_, judgement)| judgement.is_err()) {
             let refused = judged.into_iter().filter_map(|(command, judgement)| {
-                Some(CommandAnswer::failed(command, judgement.err()?))
+                Some(CommandAnswer::failed(&self.show_line(command), judgement.err()?))
             });
             result.answers = refused.collect();
             return result;
@@ -157,8 +171,8 @@ impl Operations {
         }
         for (command, judgement) in judged {
             let answer = match judgement {
-                Err(refused) => CommandAnswer::failed(command, refused),
-                Ok(permitted) => self.run_one(device, &mut lease, &permitted, budget, cancel).await,
+                Err(refused) => CommandAnswer::failed(&self.show_line(command), refused),
+                Ok(permitted) => self.run_one(device, &mut lease, &permitted, cancel).await,
             };
             result.answers.push(answer);
         }
@@ -169,14 +183,14 @@ impl Operations {
     /// Asks the gate about one command for one device.
     pub(super) fn judge(&self, device: &Device, command: &str) -> Result<Permitted, Failure> {
         let platform = self.platforms.get(&device.platform).map_err(|error| {
-            self.failed(error.code(), &error, device).with_command(self.show(command))
+            self.failed(error.code(), &error, device).with_command(self.show_line(command))
         })?;
         permit_read(&platform, command).map_err(|refusal: Refusal| {
             tracing::info!(device = %device.name, reason = refusal.reason(), "the gate refused");
             Failure::new(refusal.code(), refusal.to_string())
                 .because(refusal.reason())
                 .on(device.name.as_str())
-                .with_command(self.show(command))
+                .with_command(self.show_line(command))
         })
     }
 
@@ -210,32 +224,29 @@ impl Operations {
         device: &Device,
         lease: &mut Lease,
         permitted: &Permitted,
-        budget: usize,
         cancel: &CancellationToken,
     ) -> CommandAnswer {
         let command = permitted.as_str();
         match self.ask(device, lease, permitted, cancel).await {
             Err(failure) => CommandAnswer::failed(command, failure),
-            Ok(output) => self.answer(command, &output, budget),
+            Ok(output) => self.answer(command, &output),
         }
     }
 
-    /// Cleans and cuts a text, keeping the whole of it where it was cut.
-    fn answer(&self, command: &str, output: &Output, budget: usize) -> CommandAnswer {
+    /// Makes the whole text of an answer fit to be shown.
+    fn answer(&self, command: &str, output: &Output) -> CommandAnswer {
         let mut text = self.show(&output.text);
         if output.is_cut() {
             let (sent, kept) = (output.total_bytes, output.text.len());
             let note = format!("[the device sent {sent} bytes; only the first {kept} were kept]\n");
             text.push_str(&note);
         }
-        let (total_bytes, shown) = (text.len() as u64, piece(&text, 0, budget));
-        let (shown, next) = shown.map_or(("", None), |piece| (piece.text, piece.next));
         CommandAnswer {
             command: command.to_owned(),
-            text: shown.to_owned(),
-            total_bytes,
-            output_id: next.map(|_| self.outputs.keep(&text)),
-            next_offset: next,
+            total_bytes: text.len() as u64,
+            text,
+            output_id: None,
+            next_offset: None,
             error: None,
         }
     }

@@ -71,6 +71,12 @@ pub enum Refusal {
         /// The verbs that are allowed.
         allowed: String,
     },
+    /// The command names a remote file, which the device would fetch.
+    #[error("`{word}` names a remote file, and a reading command reaches no other machine")]
+    Remote {
+        /// The word.
+        word: String,
+    },
     /// The command reads too much or reads secrets.
     #[error("`{rule}` is not allowed")]
     Denied {
@@ -113,6 +119,7 @@ impl Refusal {
             Self::Metacharacter { character: '?', .. } => "cmd_help_char",
             Self::Metacharacter { .. } | Self::Quotes => "cmd_metachar",
             Self::NotReadOnly { .. } => "cmd_not_read_only",
+            Self::Remote { .. } => "cmd_remote",
             Self::Denied { .. } => "cmd_denied",
             Self::Pipe { .. } => "cmd_pipe_target",
             Self::FilterArgument { .. } => "cmd_filter_arg",

@@ -6,6 +6,10 @@ use crate::platform::{Argument, Filter, ReadGrammar, Word};
 /// Longest argument of a filter, in characters.
 const FILTER_ARGUMENT: usize = 128;
 
+/// Schemes of files on other machines, as IOS, EOS and Junos spell them.
+const REMOTE_SCHEMES: &[&str] =
+    &["ftp", "tftp", "http", "https", "scp", "sftp", "rcp", "rsync", "tftpboot", "xmodem", "cns"];
+
 /// Decides whether a command can be derived from the platform's read grammar.
 pub(super) fn judge(grammar: &ReadGrammar, command: &str) -> Result<(), Refusal> {
     let limit = grammar.max_length;
@@ -98,6 +102,9 @@ fn judge_head(grammar: &ReadGrammar, head: &str) -> Result<(), Refusal> {
         let verbs: Vec<&str> = grammar.verbs.iter().map(Word::full).collect();
         return Err(Refusal::NotReadOnly { word: first.to_owned(), allowed: verbs.join(", ") });
     }
+    if let Some(word) = words.iter().find(|word| is_remote(word)) {
+        return Err(Refusal::Remote { word: (*word).to_owned() });
+    }
     // A typed word may abbreviate the rule's word, so every prefix counts as a match.
     let denied = grammar.deny.iter().find(|rule| {
         rule.len() <= words.len()
@@ -109,6 +116,13 @@ fn judge_head(grammar: &ReadGrammar, head: &str) -> Result<(), Refusal> {
         Some(rule) => Err(Refusal::Denied { rule: rule.join(" ") }),
         None => Ok(()),
     }
+}
+
+/// Says whether a word is the address of a file on another machine.
+fn is_remote(word: &str) -> bool {
+    let word = word.trim_start_matches('"').to_ascii_lowercase();
+    word.contains("://")
+        || word.split_once(':').is_some_and(|(scheme, _)| REMOTE_SCHEMES.contains(&scheme))
 }
 
 /// Judges one filter behind a pipe.

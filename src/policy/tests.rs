@@ -119,6 +119,11 @@ fn smuggling_tricks_are_refused_on_every_platform() {
         "show version | include",
         "|",
         "show|include x|",
+        "show file information ftp://192.0.2.9/x",
+        "show file information tftp:",
+        "show archive config differences nvram:startup-config TFTP://192.0.2.9/x",
+        "show configuration | compare ftp://192.0.2.9/x",
+        "show log scp:x",
     ];
     each_platform(|platform| {
         for trick in tricks {
@@ -151,7 +156,9 @@ fn a_refusal_says_what_and_where() {
 fn configurations_are_recognised_also_abbreviated() {
     let platforms = Platforms::embedded();
     let ios = platforms.get(&platforms.resolve("cisco_ios").unwrap()).unwrap();
-    assert!(permit_read(&ios, "sh run | section bgp").unwrap().reads_configuration());
+    for command in ["sh run | section bgp", "sh ru", "sh st", " show running-config"] {
+        assert!(permit_read(&ios, command).unwrap().reads_configuration(), "{command}");
+    }
     assert!(!permit_read(&ios, "show version").unwrap().reads_configuration());
 }
 

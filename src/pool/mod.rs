@@ -14,7 +14,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::error::ErrorCode;
 use crate::inventory::{Auth, Device, DeviceName};
-use crate::platform::{PlatformError, Platforms};
+use crate::platform::{Platform, PlatformError, Platforms};
 use crate::policy::Permitted;
 use crate::session::{Limits, LoginSecrets, Output, Session, SessionError, Stopped};
 use crate::transport::{Connection, HostKeys, Pty, Shell, TransportError};
@@ -118,9 +118,30 @@ impl Pool {
         let platform = self.platforms.get(&device.platform).map_err(PoolError::Platform)?;
         let connection = Box::pin(Connection::open(device, &self.host_keys));
         let connection = connection.await.map_err(PoolError::Transport)?;
+        match self.log_in(device, platform, &connection).await {
+            Ok(session) => {
+                tracing::debug!(device = %device.name, ident = connection.ident, "session opened");
+                let closing = self.closing.clone();
+                let counted = self.leases.token();
+                Ok(Lease { session, connection, closing, _slot: slot, _counted: counted })
+            }
+            Err(error) => {
+                connection.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn log_in(
+        &self,
+        device: &Device,
+        platform: Arc<Platform>,
+        connection: &Connection,
+    ) -> Result<Session<Shell>, PoolError> {
         let terminal = &platform.terminal;
         let pty = Pty { kind: &terminal.kind, width: terminal.width, height: terminal.height };
-        let shell = connection.shell(pty).await.map_err(PoolError::Transport)?;
+        let shell = connection.shell(pty, device.timeouts.auth).await;
+        let shell = shell.map_err(PoolError::Transport)?;
         let secrets = LoginSecrets {
             username: device.username.clone(),
             password: match &device.auth {
@@ -130,23 +151,12 @@ impl Pool {
             enable: device.enable.clone(),
         };
         let limits = Limits {
-            prompt_timeout: device.timeouts.idle,
+            prompt_timeout: device.timeouts.auth,
             idle_timeout: device.timeouts.idle,
             command_timeout: device.timeouts.command,
             output_limit: self.output_limit,
         };
-        match Session::open(shell, platform, &secrets, limits).await {
-            Ok(session) => {
-                tracing::debug!(device = %device.name, ident = connection.ident, "session opened");
-                let closing = self.closing.clone();
-                let counted = self.leases.token();
-                Ok(Lease { session, connection, closing, _slot: slot, _counted: counted })
-            }
-            Err(error) => {
-                connection.close().await;
-                Err(PoolError::Login(error))
-            }
-        }
+        Session::open(shell, platform, &secrets, limits).await.map_err(PoolError::Login)
     }
 }
 

@@ -33,16 +33,12 @@ pub enum SettingsError {
         /// What is wrong, with line and column.
         message: String,
     },
-    /// A value is out of its range.
-    #[error("setting `{key}` is {value}; it must be {range}")]
-    Range {
-        /// The key.
-        key: &'static str,
-        /// The value found.
-        value: u64,
-        /// The values allowed.
-        range: &'static str,
-    },
+    /// Values are out of their ranges.
+    #[error("{}", .0.join("; "))]
+    Range(
+        /// Each value, with its range.
+        Vec<String>,
+    ),
     /// No directory for state can be derived.
     #[error("no home directory is known, so the state directory must be given with --state-dir")]
     NoStateDirectory,
@@ -137,48 +133,31 @@ impl Settings {
             None => default_state_dir().ok_or(SettingsError::NoStateDirectory)?,
         };
         let inventory = overrides.inventory.or(file.inventory);
+        let mut problems = Vec::new();
+        let mut limit = |key: &str, value: u64, least: u64, most: u64| {
+            let fits = usize::try_from(value).ok().filter(|_| (least..=most).contains(&value));
+            if fits.is_none() {
+                problems.push(format!(
+                    "setting `limits.{key}` is {value}; it must be {least} to {most}"
+                ));
+            }
+            fits.unwrap_or_default()
+        };
+        let limits = Limits {
+            devices_at_once: limit("devices_at_once", file.limits.devices_at_once, 1, 1000),
+            output_bytes: limit("output_bytes", file.limits.output_bytes, 1 << 16, 1 << 30),
+            result_bytes: limit("result_bytes", file.limits.result_bytes, 1000, 1 << 20),
+        };
+        if !problems.is_empty() {
+            return Err(SettingsError::Range(problems));
+        }
         Ok(Self {
             inventory: inventory.unwrap_or_else(|| PathBuf::from("devices.json")),
             state_dir,
             strict_files: overrides.strict_files || file.strict_files.unwrap_or_default(),
             accept_new_host_keys: file.host_keys == HostKeysFile::AcceptNew,
-            limits: Limits {
-                devices_at_once: in_range(
-                    "limits.devices_at_once",
-                    file.limits.devices_at_once,
-                    1,
-                    1000,
-                    "1 to 1000",
-                )?,
-                output_bytes: in_range(
-                    "limits.output_bytes",
-                    file.limits.output_bytes,
-                    1 << 16,
-                    1 << 30,
-                    "65536 to 1073741824",
-                )?,
-                result_bytes: in_range(
-                    "limits.result_bytes",
-                    file.limits.result_bytes,
-                    1000,
-                    1 << 20,
-                    "1000 to 1048576",
-                )?,
-            },
+            limits,
         })
-    }
-}
-
-fn in_range(
-    key: &'static str,
-    value: u64,
-    least: u64,
-    most: u64,
-    range: &'static str,
-) -> Result<usize, SettingsError> {
-    match usize::try_from(value) {
-        Ok(fits) if (least..=most).contains(&value) => Ok(fits),
-        _ => Err(SettingsError::Range { key, value, range }),
     }
 }
 
@@ -253,8 +232,13 @@ mod tests {
     fn mistakes_are_named_with_their_place() {
         let unknown = load("limit = 1", Some("/x")).unwrap_err().to_string();
         assert!(unknown.contains("limit") && unknown.contains("line 1"), "{unknown}");
-        let range = load("[limits]\nresult_bytes = 5", Some("/x")).unwrap_err().to_string();
-        assert_eq!(range, "setting `limits.result_bytes` is 5; it must be 1000 to 1048576");
+        let text = "[limits]\nresult_bytes = 5\noutput_bytes = 1";
+        let range = load(text, Some("/x")).unwrap_err().to_string();
+        assert!(
+            range.contains("`limits.result_bytes` is 5; it must be 1000 to 1048576"),
+            "{range}"
+        );
+        assert!(range.contains("`limits.output_bytes` is 1"), "{range}");
     }
 
     #[test]

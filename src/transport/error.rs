@@ -95,6 +95,14 @@ pub enum TransportError {
         #[source]
         source: std::io::Error,
     },
+    /// A recorded host key cannot be read, so nothing can be compared with it.
+    #[error("line {number} of {path} names this host and cannot be read")]
+    HostKeyLine {
+        /// The file.
+        path: String,
+        /// The line, counted from 1.
+        number: usize,
+    },
     /// Client and device share no algorithm.
     #[error("no common {kind}: the device offers {theirs}; we offer {ours}")]
     Algorithms {
@@ -128,6 +136,12 @@ pub enum TransportError {
         #[source]
         source: russh::keys::Error,
     },
+    /// The shell did not start.
+    #[error("no shell within {}s after authentication", waited.as_secs())]
+    ShellTimeout {
+        /// How long we waited.
+        waited: Duration,
+    },
     /// The SSH protocol failed.
     #[error("the SSH connection failed")]
     Protocol(#[source] russh::Error),
@@ -148,10 +162,11 @@ impl TransportError {
             | Self::NotSsh { .. }
             | Self::Protocol(_)
             | Self::Refused { .. } => ErrorCode::ConnectFailed,
-            Self::ConnectTimeout { .. } | Self::IdentTimeout { .. } | Self::AuthTimeout { .. } => {
-                ErrorCode::ConnectTimeout
-            }
-            Self::HostKeyUnknown { .. } => ErrorCode::HostKeyUnknown,
+            Self::ConnectTimeout { .. }
+            | Self::IdentTimeout { .. }
+            | Self::AuthTimeout { .. }
+            | Self::ShellTimeout { .. } => ErrorCode::ConnectTimeout,
+            Self::HostKeyUnknown { .. } | Self::HostKeyLine { .. } => ErrorCode::HostKeyUnknown,
             Self::HostKeyChanged { .. } | Self::HostKeyRevoked { .. } => ErrorCode::HostKeyChanged,
             Self::HostKeyFile { .. } => ErrorCode::Internal,
             Self::Algorithms { .. } => ErrorCode::AlgorithmMismatch,

@@ -93,8 +93,11 @@ impl HostKeys {
         let mut options = std::fs::OpenOptions::new();
         options.create(true).append(true);
         private(&mut options);
+        // An editor may have left the last line without its end; ours must not be glued to it.
+        let existing = std::fs::read(&self.path).unwrap_or_default();
+        let start = if existing.last().is_none_or(|byte| *byte == b'\n') { "" } else { "\n" };
         let mut file = options.open(&self.path)?;
-        file.write_all(format!("{host} {}\n", text.trim()).as_bytes())?;
+        file.write_all(format!("{start}{host} {}\n", text.trim()).as_bytes())?;
         file.sync_data()
     }
 
@@ -105,7 +108,18 @@ impl HostKeys {
             Err(source) => return Err(self.file_error(source)),
         };
         let text = String::from_utf8_lossy(&bytes);
-        Ok(text.lines().filter_map(|line| read_line(line, host)).collect())
+        let mut recorded = Vec::new();
+        for (number, line) in (1..).zip(text.lines()) {
+            match read_line(line, host) {
+                Line::Other => {}
+                Line::Recorded(found) => recorded.push(found),
+                // A line about this host that cannot be read may be the one that matters.
+                Line::Unreadable => {
+                    return Err(TransportError::HostKeyLine { path: display(&self.path), number });
+                }
+            }
+        }
+        Ok(recorded)
     }
 
     fn file_error(&self, source: std::io::Error) -> TransportError {
@@ -118,25 +132,32 @@ pub(super) fn host_name(address: &str, port: u16) -> String {
     if port == 22 { address.to_owned() } else { format!("[{address}]:{port}") }
 }
 
-fn read_line(line: &str, host: &str) -> Option<Recorded> {
+/// What a line says about one host.
+enum Line {
+    /// Nothing: a comment, a certificate authority, a hashed name, or another host.
+    Other,
+    Recorded(Recorded),
+    Unreadable,
+}
+
+fn read_line(line: &str, host: &str) -> Line {
     let mut words = line.split_ascii_whitespace();
-    let mut names = words.next()?;
+    let mut names = words.next().unwrap_or_default();
     let revoked = names == "@revoked";
     if revoked {
-        names = words.next()?;
+        names = words.next().unwrap_or_default();
     } else if names.starts_with(['#', '@', '|']) {
-        return None;
+        return Line::Other;
     }
     if !names.split(',').any(|name| name.eq_ignore_ascii_case(host)) {
-        return None;
+        return Line::Other;
     }
-    let (algorithm, key) = (words.next()?, words.next()?);
+    let (Some(algorithm), Some(key)) = (words.next(), words.next()) else {
+        return Line::Unreadable;
+    };
     match PublicKey::from_openssh(&format!("{algorithm} {key}")) {
-        Ok(key) => Some(Recorded { key, revoked }),
-        Err(error) => {
-            tracing::warn!(host, %error, "a line of known_hosts cannot be read");
-            None
-        }
+        Ok(key) => Line::Recorded(Recorded { key, revoked }),
+        Err(_) => Line::Unreadable,
     }
 }
 
@@ -211,6 +232,24 @@ mod tests {
         let error = store.check("r1", &key(ONE)).unwrap_err();
         assert!(matches!(error, TransportError::HostKeyRevoked { .. }));
         assert!(store.check("192.0.2.1", &key(ONE)).is_ok());
+    }
+
+    #[test]
+    fn a_damaged_line_about_the_host_is_an_error_and_not_a_first_contact() {
+        for damaged in ["r1 ssh-ed25519 AAAAC3Nzbroken\n", "r1\n", "r1 ssh-ed25519\n"] {
+            let (_directory, store) = store(HostKeyPolicy::AcceptNew, &format!("\n{damaged}"));
+            let error = store.check("r1", &key(ONE)).unwrap_err();
+            assert!(matches!(error, TransportError::HostKeyLine { number: 2, .. }), "{damaged}");
+            assert!(store.check("r2", &key(TWO)).unwrap().first_contact);
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_last_newline_is_not_damaged_by_the_next_record() {
+        let (_directory, store) = store(HostKeyPolicy::AcceptNew, &format!("r1 {ONE}"));
+        assert!(store.check("r2", &key(TWO)).unwrap().first_contact);
+        assert!(!store.check("r1", &key(ONE)).unwrap().first_contact);
+        assert!(!store.check("r2", &key(TWO)).unwrap().first_contact);
     }
 
     #[cfg(unix)]

@@ -105,8 +105,15 @@ impl Connection {
         Ok(Self { handle, ident, host_key })
     }
 
-    /// Opens an interactive shell on a pseudo-terminal.
-    pub async fn shell(&self, pty: Pty<'_>) -> Result<Shell, TransportError> {
+    /// Opens an interactive shell on a pseudo-terminal, within `waited`.
+    pub async fn shell(&self, pty: Pty<'_>, waited: Duration) -> Result<Shell, TransportError> {
+        match tokio::time::timeout(waited, self.start_shell(pty)).await {
+            Ok(shell) => shell,
+            Err(_elapsed) => Err(TransportError::ShellTimeout { waited }),
+        }
+    }
+
+    async fn start_shell(&self, pty: Pty<'_>) -> Result<Shell, TransportError> {
         let mut channel = self.handle.channel_open_session().await?;
         channel.request_pty(true, pty.kind, pty.width, pty.height, 0, 0, &[]).await?;
         confirm(&mut channel, "a pseudo-terminal").await?;

@@ -165,7 +165,8 @@ async fn secrets_and_hostile_characters_never_arrive() {
 
 #[tokio::test]
 async fn a_long_answer_is_cut_and_the_rest_can_be_read_and_searched() {
-    let long: String = (0..5000).map(|line| format!("line {line} of a long answer\n")).collect();
+    let long = (0..5000).map(|line| format!("line {line} of a long answer\n"));
+    let long = long.collect::<Vec<_>>().concat();
     let r1 = LabDevice::new("r1", "frr").command("show log", long.as_str());
     let fleet = Fleet::start(vec![r1]).await;
     let client = connect(&fleet.operations).await;
@@ -175,7 +176,7 @@ async fn a_long_answer_is_cut_and_the_rest_can_be_read_and_searched() {
     let id = first.split("output_id=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     let body = |text: &str| -> String {
         let lines = text.lines().filter(|line| line.starts_with("line "));
-        lines.map(|line| format!("{line}\n")).collect()
+        lines.flat_map(|line| [line, "\n"]).collect()
     };
     let (mut whole, mut offset) = (body(&first), body(&first).len());
     while offset < long.len() {

@@ -190,7 +190,7 @@ fn i18_two_names_for_one_device_are_a_warning() {
     let expected =
         ["`b` has the same address and port as `a`", "`e` has the same address and port as `d`"];
     assert_eq!(what, expected);
-    assert_eq!(loaded.notices[0].severity, Severity::Warning);
+    assert_eq!(loaded.notices[0].severity, Severity::Notice);
 }
 
 #[test]
