@@ -10,9 +10,11 @@ use russh::server::Config;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
+use super::chassis::Chassis;
+use super::configuration::{Configuration, PendingRevert};
 use super::error::LabError;
 use super::faults::Faults;
-use super::link::{Cutter, Link};
+use super::link::{Link, Links};
 use super::login::LoginRules;
 use super::observed::{Observed, Recorder};
 use super::personality::Personality;
@@ -29,7 +31,9 @@ pub(super) struct Device {
     pub(super) faults: Arc<Faults>,
     pub(super) login: LoginRules,
     pub(super) recorder: Arc<Recorder>,
+    pub(super) chassis: Arc<Chassis>,
     pub(super) tasks: Tasks,
+    links: Arc<Links>,
     end: CancellationToken,
 }
 
@@ -57,16 +61,21 @@ impl RunningDevice {
         let host_key = spec.host_key.make();
         let host_key =
             host_key.map_err(|source| LabError::HostKey { device: spec.name.clone(), source })?;
+        let faults = Arc::new(spec.faults.clone());
+        let chassis = Chassis::new(start_configuration(&spec, &personality, &faults)?);
+        let end = lab.child_token();
         let device = Arc::new(Device {
             hostname: spec.hostname.clone(),
             role: spec.role.clone(),
             enable_secret: spec.enable_secret.clone(),
             personality: Arc::new(personality),
-            faults: Arc::new(spec.faults.clone()),
+            faults,
             login: spec.login_rules(authorized_keys(&spec)?),
             recorder: Arc::new(Recorder::new()),
+            chassis: Arc::new(chassis),
             tasks: Tasks::default(),
-            end: lab.child_token(),
+            links: Arc::new(Links::new(end.clone())),
+            end,
         });
         let wanted = SocketAddr::new(spec.bind, spec.port);
         let failed =
@@ -142,6 +151,36 @@ impl RunningDevice {
         })
     }
 
+    /// The configuration it runs on, without what `show running-config` prints around it.
+    pub fn running_configuration(&self) -> String {
+        self.device.chassis.configuration.running_text()
+    }
+
+    /// The configuration it would start on; on Junos the committed one.
+    pub fn startup_configuration(&self) -> String {
+        self.device.chassis.configuration.startup_text()
+    }
+
+    /// The change that will be taken back unless it is confirmed.
+    pub fn pending(&self) -> Option<PendingRevert> {
+        self.device.chassis.configuration.pending()
+    }
+
+    /// The names of the configuration sessions that are not committed for good.
+    pub fn configuration_sessions(&self) -> Vec<String> {
+        self.device.chassis.configuration.open_sessions()
+    }
+
+    /// Who edits the configuration exclusively.
+    pub fn configuration_locked_by(&self) -> Option<String> {
+        self.device.chassis.configuration.lock_holder()
+    }
+
+    /// Moves the clock of the device's revert timer ahead, which also goes by itself.
+    pub fn advance(&self, time: Duration) {
+        self.device.chassis.configuration.advance(time);
+    }
+
     pub(super) fn spec(&self) -> &LabDevice {
         &self.spec
     }
@@ -157,6 +196,17 @@ impl RunningDevice {
             None => Ok(()),
         }
     }
+}
+
+fn start_configuration(
+    spec: &LabDevice,
+    personality: &Personality,
+    faults: &Arc<Faults>,
+) -> Result<Configuration, LabError> {
+    let rules = Arc::clone(&personality.configuration);
+    let started =
+        Configuration::new(rules, Arc::clone(faults), &spec.hostname, &spec.without_statements);
+    started.map_err(|_| LabError::Configuration { name: personality.name().to_owned() })
 }
 
 fn authorized_keys(spec: &LabDevice) -> Result<Vec<PublicKey>, LabError> {
@@ -181,6 +231,10 @@ async fn accept(device: Arc<Device>, config: Arc<Config>, listener: TcpListener)
             accepted = listener.accept() => accepted,
         };
         match accepted {
+            // Closed before a word is said, as an access list on the terminal lines does.
+            Ok(_) if device.chassis.configuration.locks_out() => {
+                device.recorder.note(|seen| seen.refused_connections += 1);
+            }
             Ok((stream, _)) => {
                 let task = connection(Arc::clone(&device), Arc::clone(&config), stream);
                 device.tasks.spawn(task);
@@ -211,7 +265,7 @@ async fn connection(device: Arc<Device>, config: Arc<Config>, stream: TcpStream)
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "the lab could not turn Nagle's algorithm off");
     }
-    let cutter = Cutter::new(&device.end);
+    let cutter = device.links.cutter();
     let handler = Connection::new(Arc::clone(&device), cutter.clone());
     let link = Link::new(stream, cutter.clone());
     let ended = match russh::server::run_stream(config, link, handler).await {

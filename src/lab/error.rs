@@ -33,6 +33,12 @@ pub enum LabError {
         /// The missing mode.
         mode: String,
     },
+    /// The configuration a personality starts with does not fit its own schema.
+    #[error("the initial configuration of personality `{name}` does not fit its schema")]
+    Configuration {
+        /// The personality.
+        name: String,
+    },
     /// A list of devices or of faults cannot be read.
     #[error("the description of the lab cannot be read")]
     DeviceFile {
@@ -106,6 +112,7 @@ impl LabError {
             Self::UnknownPersonality { .. }
             | Self::PersonalityFile { .. }
             | Self::UnknownMode { .. }
+            | Self::Configuration { .. }
             | Self::DeviceFile { .. }
             | Self::DuplicateDevice { .. }
             | Self::HostKey { .. }

@@ -41,6 +41,118 @@ pub struct Faults {
     pub auth_banner: Option<String>,
     /// What it denies after a login that succeeded.
     pub denies: Denial,
+    /// Lines of configuration it refuses though it knows them.
+    pub rejects: Vec<Rejection>,
+    /// Drops the connection, once, at a line it receives.
+    pub cut_at: Option<CutAt>,
+    /// Drops every connection, once, when it has taken so many lines on any of them since it was
+    /// started, before it answers the last one. Passwords, answers and empty lines count.
+    pub cut_after_lines: Option<usize>,
+    /// Takes a confirmation for what it is not: the timer goes on.
+    pub ignores_confirm: bool,
+    /// Waits this long before it answers a commit or a confirmation, which took effect at once.
+    #[serde(rename = "commit_delay_ms", deserialize_with = "milliseconds")]
+    pub commit_delay: Duration,
+    /// What becomes of a configuration that should come back, on demand or when a timer ran out.
+    pub rollback: Rollback,
+}
+
+/// What becomes of a configuration that should come back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rollback {
+    /// It comes back.
+    #[default]
+    Works,
+    /// It does not, and on demand the device says so.
+    Fails,
+}
+
+/// A line of configuration that a device refuses.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rejection {
+    /// How the line starts; at a commit, what a statement contains, sections included.
+    pub line: String,
+    /// What the device says, `{line}` being the line; its usual words where absent.
+    #[serde(default)]
+    pub text: Option<String>,
+    /// When it says so.
+    #[serde(default)]
+    pub at: RejectedAt,
+}
+
+impl Rejection {
+    /// Refuses lines that start with `line` as soon as they are typed.
+    pub fn of(line: impl Into<String>) -> Self {
+        Self { line: line.into(), text: None, at: RejectedAt::Line }
+    }
+
+    /// Refuses to commit statements that contain `line`.
+    pub fn at_commit(line: impl Into<String>) -> Self {
+        Self { at: RejectedAt::Commit, ..Self::of(line) }
+    }
+
+    /// In these words.
+    #[must_use]
+    pub fn saying(mut self, text: impl Into<String>) -> Self {
+        self.text = Some(text.into());
+        self
+    }
+}
+
+/// When a device refuses a line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RejectedAt {
+    /// When it is typed.
+    #[default]
+    Line,
+    /// When it is committed or checked.
+    Commit,
+}
+
+/// A received line at which a connection is dropped.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CutAt {
+    /// Counts only lines that start like this.
+    #[serde(default)]
+    pub line: String,
+    /// Counts only lines received in configuration mode.
+    #[serde(default)]
+    pub in_configuration: bool,
+    /// Which of the lines counted, from one.
+    #[serde(default = "first")]
+    pub nth: usize,
+    /// On which side of its effect. Its answer is lost either way.
+    pub when: When,
+}
+
+impl CutAt {
+    /// At the first line that starts like this.
+    pub fn line(line: impl Into<String>, when: When) -> Self {
+        Self { line: line.into(), in_configuration: false, nth: 1, when }
+    }
+
+    /// At the n-th line received in configuration mode.
+    pub const fn configuration_line(nth: usize, when: When) -> Self {
+        Self { line: String::new(), in_configuration: true, nth, when }
+    }
+}
+
+/// A side of a line's effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum When {
+    /// The line has no effect.
+    Before,
+    /// The line took effect.
+    After,
+}
+
+const fn first() -> usize {
+    1
 }
 
 /// What a device denies after a login that succeeded.

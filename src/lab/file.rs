@@ -38,6 +38,8 @@ struct DeviceFile {
     #[serde(default)]
     commands: Vec<CommandFile>,
     #[serde(default)]
+    without_statements: Vec<String>,
+    #[serde(default)]
     groups: Vec<String>,
     #[serde(default)]
     tags: Vec<String>,
@@ -79,6 +81,7 @@ impl DeviceFile {
         device.policy = self.auth.unwrap_or(device.policy);
         device.enable_secret = self.enable_secret;
         device.authorized_keys = self.authorized_keys;
+        device.without_statements = self.without_statements;
         for command in self.commands {
             device = device.command(command.words, command.output);
         }
@@ -90,7 +93,7 @@ impl DeviceFile {
 mod tests {
     use std::time::Duration;
 
-    use super::super::faults::{Cut, Echo};
+    use super::super::faults::{Cut, CutAt, Echo, Rejection, Rollback, When};
     use super::super::login::AuthMethod;
     use super::*;
 
@@ -104,6 +107,7 @@ mod tests {
             enable_secret = "e"
             auth = { all_of = ["public_key", "password"] }
             faults = { chunk_size = 1, answer_delay_ms = 20, echo = "twice", drop = { after = 9 } }
+            without_statements = ["archive"]
             commands = [{ words = "show flood", output = "x" }]
         "#;
         let devices = parse_devices(text).unwrap();
@@ -113,7 +117,27 @@ mod tests {
         assert_eq!(device.policy, AuthPolicy::AllOf(both));
         assert_eq!(device.faults.answer_delay, Duration::from_millis(20));
         assert_eq!(device.faults.echo, Echo::Twice);
+        assert_eq!(device.without_statements, ["archive"]);
         assert_eq!(device.faults.drop, Some(Cut::after(9)));
+    }
+
+    #[test]
+    fn faults_of_changes_can_be_written() {
+        let text = r#"
+            rejects = [{ line = "mtu" }, { line = "x", at = "commit", text = "error: {line}\n" }]
+            cut_at = { line = "commit", when = "before", in_configuration = true, nth = 2 }
+            cut_after_lines = 9
+            ignores_confirm = true
+            commit_delay_ms = 20
+            rollback = "fails"
+        "#;
+        let faults = parse_faults(text).unwrap();
+        let rejects = [Rejection::of("mtu"), Rejection::at_commit("x").saying("error: {line}\n")];
+        assert_eq!(faults.rejects, rejects);
+        let cut = CutAt { line: "commit".to_owned(), ..CutAt::configuration_line(2, When::Before) };
+        assert_eq!(faults.cut_at, Some(cut));
+        assert_eq!((faults.cut_after_lines, faults.ignores_confirm), (Some(9), true));
+        assert_eq!(faults.rollback, Rollback::Fails);
     }
 
     #[test]

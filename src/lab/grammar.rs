@@ -40,6 +40,16 @@ impl Pattern {
         self.words.last() == Some(&Word::Rest)
     }
 
+    /// The command in full, with what its placeholders caught.
+    pub(super) fn spell(&self, arguments: &[String]) -> String {
+        let mut arguments = arguments.iter();
+        let words = self.words.iter().filter_map(|word| match word {
+            Word::Keyword(keyword) => Some(keyword.as_str()),
+            _ => arguments.next().map(String::as_str),
+        });
+        words.collect::<Vec<_>>().join(" ")
+    }
+
     fn keyword(&self, at: usize) -> Option<&str> {
         match self.words.get(at) {
             Some(Word::Keyword(keyword)) => Some(keyword),

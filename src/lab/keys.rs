@@ -17,6 +17,8 @@ pub(super) enum Key {
     Interrupt,
     /// Ctrl-Z.
     End,
+    /// Ctrl-D.
+    EndOfText,
     /// Ctrl-L and Ctrl-R.
     Redraw,
     /// A key without a meaning here.
@@ -68,6 +70,7 @@ impl Decoder {
             }
             0x00 => return None,
             0x03 | 0x1e => Key::Interrupt,
+            0x04 => Key::EndOfText,
             0x08 | 0x7f => Key::Backspace,
             0x0c | 0x12 => Key::Redraw,
             0x15 | 0x18 => Key::KillLine,

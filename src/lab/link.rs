@@ -4,7 +4,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,21 +13,51 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
+/// The connections of a device, which can be cut all at once.
+#[derive(Debug)]
+pub(super) struct Links {
+    device: CancellationToken,
+    /// Ends the connections there are; those to come get another.
+    present: Mutex<CancellationToken>,
+}
+
+impl Links {
+    pub(super) fn new(device: CancellationToken) -> Self {
+        Self { present: Mutex::new(device.child_token()), device }
+    }
+
+    /// A cutter for a new connection.
+    pub(super) fn cutter(self: &Arc<Self>) -> Cutter {
+        let present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
+        Cutter {
+            token: present.child_token(),
+            links: Arc::clone(self),
+            written: Arc::new(watch::Sender::new(0)),
+        }
+    }
+
+    fn cut(&self) {
+        let mut present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *present, self.device.child_token()).cancel();
+    }
+}
+
 /// Cuts a connection and knows how much was written to it.
 #[derive(Debug, Clone)]
 pub(super) struct Cutter {
     token: CancellationToken,
+    links: Arc<Links>,
     written: Arc<watch::Sender<u64>>,
 }
 
 impl Cutter {
-    /// A cutter for one connection of the device whose own end is `device`.
-    pub(super) fn new(device: &CancellationToken) -> Self {
-        Self { token: device.child_token(), written: Arc::new(watch::Sender::new(0)) }
-    }
-
     pub(super) fn cut(&self) {
         self.token.cancel();
+    }
+
+    /// Cuts every connection of the device.
+    pub(super) fn cut_all(&self) {
+        self.links.cut();
     }
 
     pub(super) fn written(&self) -> u64 {

@@ -7,10 +7,12 @@
 //! which both agree proves something; everything a lab started ends when it is dropped; every
 //! address, name and secret in it is made up.
 //!
-//! It leaves configuration to others: lines are taken, noted and forgotten, except for the host
-//! name.
+//! It is written from the fact sheets, not from the driver: `configuration` keeps what is set, in
+//! the way of each platform, and what other commands show of it as far as a health check looks.
 
+mod chassis;
 mod cli;
+mod configuration;
 mod device;
 mod error;
 mod faults;
@@ -32,13 +34,18 @@ mod tests;
 mod wire;
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+pub use self::configuration::PendingRevert;
 pub use self::device::RunningDevice;
 pub use self::error::LabError;
-pub use self::faults::{Cut, Denial, Echo, Enable, Faults, LogLine, LogPlace};
+pub use self::faults::{
+    Cut, CutAt, Denial, Echo, Enable, Faults, LogLine, LogPlace, RejectedAt, Rejection, Rollback,
+    When,
+};
 pub use self::file::{parse_devices, parse_faults};
 pub use self::host_key::HostKey;
 pub use self::login::{AuthMethod, AuthPolicy, Challenge};
@@ -96,6 +103,11 @@ impl Lab {
         devices
             .find(|device| device.name() == name)
             .ok_or_else(|| LabError::UnknownDevice { device: name.to_owned() })
+    }
+
+    /// Moves the clocks of all revert timers ahead, which also go by themselves.
+    pub fn advance(&self, time: Duration) {
+        self.devices.iter().for_each(|device| device.advance(time));
     }
 
     /// Ends a device as if it lost power: its listener and its connections are gone at once.

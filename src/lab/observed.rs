@@ -11,6 +11,8 @@ use tokio::sync::watch;
 pub struct Observed {
     /// TCP connections accepted.
     pub connections: usize,
+    /// TCP connections closed at once for what the configuration says.
+    pub refused_connections: usize,
     /// TCP connections that are still up.
     pub open_connections: usize,
     /// Requests to log in, the initial `none` left out.
@@ -93,6 +95,8 @@ pub enum LineKind {
     Password,
     /// An answer to a question.
     Answer,
+    /// A line of a text that is loaded.
+    Text,
     /// Anything typed while nothing listened.
     Ignored,
 }

@@ -139,6 +139,7 @@ impl Pump {
                 },
                 Step::Stall => std::future::pending().await,
                 Step::Drop => return self.cutter.cut(),
+                Step::DropAll => return self.cutter.cut_all(),
                 Step::Close => return self.close().await,
             }
         }

@@ -30,6 +30,7 @@ pub struct LabDevice {
     pub(super) host_key: HostKey,
     pub(super) faults: Faults,
     pub(super) commands: Vec<(String, String)>,
+    pub(super) without_statements: Vec<String>,
     pub(super) groups: Vec<String>,
     pub(super) tags: Vec<String>,
 }
@@ -81,6 +82,7 @@ impl LabDevice {
             host_key: HostKey::default(),
             faults: Faults::default(),
             commands: Vec::new(),
+            without_statements: Vec::new(),
             groups: Vec::new(),
             tags: Vec::new(),
         }
@@ -184,6 +186,14 @@ impl LabDevice {
         self
     }
 
+    /// Starts without a statement or section of its configuration and what is in it: `archive` on
+    /// IOS, `protocols bgp` on Junos.
+    #[must_use]
+    pub fn without_statement(mut self, statement: impl Into<String>) -> Self {
+        self.without_statements.push(statement.into());
+        self
+    }
+
     /// The groups it is in, for the inventory.
     #[must_use]
     pub fn groups<T: Into<String>>(mut self, groups: impl IntoIterator<Item = T>) -> Self {
@@ -210,10 +220,11 @@ impl LabDevice {
                 personality.commands.iter_mut().find(|command| command.pattern == pattern);
             if let Some(command) = existing {
                 command.output.clone_from(output);
+                command.does = None;
                 continue;
             }
             let modes = personality.operational.clone();
-            personality.commands.push(Command::plain(pattern, modes, output.clone()));
+            personality.commands.push(Command::plain(words, modes, output.clone()));
         }
         Ok(personality)
     }

@@ -249,7 +249,6 @@ impl Handler for Connection {
         };
         let device = &self.device;
         let identity = Identity {
-            hostname: device.hostname.clone(),
             user: self.user.clone(),
             role: device.role.clone(),
             enable_secret: device.enable_secret.clone(),
@@ -258,6 +257,7 @@ impl Handler for Connection {
             cli: Cli::new(
                 Arc::clone(&device.personality),
                 Arc::clone(&device.faults),
+                Arc::clone(&device.chassis),
                 identity,
                 size,
             ),

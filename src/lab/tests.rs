@@ -1,5 +1,6 @@
 //! The lab as a client meets it, over real SSH on loopback.
 
+mod changes;
 mod client;
 mod faults;
 mod logins;

@@ -16,6 +16,8 @@ pub(super) enum Step {
     Stall,
     /// Ends the connection without a word.
     Drop,
+    /// Ends every connection of the device.
+    DropAll,
     /// Closes the channel in order.
     Close,
 }
@@ -55,6 +57,8 @@ impl Wire {
                 }
             }
             Action::Wait(time) => steps.push(Step::Wait { time, interruptible: true }),
+            Action::Cut { all: false } => steps.push(Step::Drop),
+            Action::Cut { all: true } => steps.push(Step::DropAll),
             Action::Close => steps.push(Step::Close),
             Action::Interrupted | Action::Note(_) => {}
         }
@@ -103,6 +107,7 @@ mod tests {
                 Step::Wait { time, .. } => format!("wait {}", time.as_millis()),
                 Step::Stall => "stall".to_owned(),
                 Step::Drop => "drop".to_owned(),
+                Step::DropAll => "drop all".to_owned(),
                 Step::Close => "close".to_owned(),
             })
             .collect();

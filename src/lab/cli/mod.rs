@@ -4,6 +4,10 @@
 //! bytes are the same for one call or for one call per byte. It shares nothing with the driver.
 
 mod answer;
+mod candidate;
+mod configure;
+mod finish;
+mod load;
 mod pager;
 mod print;
 mod run;
@@ -14,11 +18,13 @@ mod typing;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::load::Load;
 use self::pager::Pager;
 use self::run::Pending;
-use super::faults::{Denial, Faults};
+use super::chassis::Chassis;
+use super::faults::{Denial, Faults, When};
 use super::keys::{Decoder, Key, LineEditor};
-use super::observed::ReceivedLine;
+use super::observed::{LineKind, ReceivedLine};
 use super::personality::{Mode, Personality};
 
 /// Longest line a device takes.
@@ -39,6 +45,8 @@ pub(super) enum Action {
     Interrupted,
     /// Something to note for the tests.
     Note(Note),
+    /// The connection is gone, or all of the device's.
+    Cut { all: bool },
     /// The session is over.
     Close,
 }
@@ -54,7 +62,6 @@ pub(super) enum Note {
 /// Who this device is to its CLI.
 #[derive(Debug, Clone)]
 pub(super) struct Identity {
-    pub(super) hostname: String,
     pub(super) user: String,
     /// What Junos prints before the prompt of a member or routing engine.
     pub(super) role: String,
@@ -66,7 +73,17 @@ pub(super) struct Identity {
 pub(super) struct Cli {
     personality: Arc<Personality>,
     faults: Arc<Faults>,
+    chassis: Arc<Chassis>,
     identity: Identity,
+    /// What the chassis knows this session by.
+    id: u64,
+    /// The sections around the lines that are typed.
+    path: Vec<String>,
+    /// The configuration session that is edited.
+    session: Option<String>,
+    /// The statements around those that are typed, and how many there were before each `edit`.
+    levels: Vec<Vec<String>>,
+    before_edits: Vec<usize>,
     mode: String,
     /// What followed the command that entered the mode, such as an interface's name.
     mode_argument: String,
@@ -92,6 +109,8 @@ enum State {
     Password(Pending, u32),
     /// Output goes on until it is interrupted; so many lines were printed.
     Endless(Pending, u64),
+    /// A text is loaded.
+    Loading(Load),
     /// A command never finishes.
     Hung,
     Closed,
@@ -101,6 +120,7 @@ impl Cli {
     pub(super) fn new(
         personality: Arc<Personality>,
         faults: Arc<Faults>,
+        chassis: Arc<Chassis>,
         identity: Identity,
         (columns, rows): (u32, u32),
     ) -> Self {
@@ -116,8 +136,14 @@ impl Cli {
             raw: Vec::new(),
             state: State::Prompt,
             actions: Vec::new(),
+            id: chassis.configuration.new_session(),
+            path: Vec::new(),
+            session: None,
+            levels: Vec::new(),
+            before_edits: Vec::new(),
             personality,
             faults,
+            chassis,
             identity,
         };
         cli.resize(columns, rows);
@@ -163,10 +189,37 @@ impl Cli {
                 self.raw.push(*byte);
             }
             if let Some(key) = key {
-                self.press(key);
+                self.receive(key);
             }
         }
         std::mem::take(&mut self.actions)
+    }
+
+    /// Takes a key; where a fault says so, the line it ends is the last one.
+    fn receive(&mut self, key: Key) {
+        if key != Key::Enter || matches!(self.state, State::Closed) {
+            return self.press(key);
+        }
+        let line = self.editor.text();
+        let configuring = self.mode().is_some_and(|mode| mode.depth.is_some());
+        let Some(ends) = self.chassis.count(&self.faults, &line, configuring) else {
+            return self.press(key);
+        };
+        match ends.when {
+            When::Before => {
+                self.take_line(LineKind::Ignored);
+            }
+            When::After => {
+                let before = std::mem::take(&mut self.actions);
+                self.press(key);
+                let answered = std::mem::replace(&mut self.actions, before);
+                // What it says is lost with the connection; what a test may ask about is not.
+                let notes = answered.into_iter().filter(|a| matches!(a, Action::Note(_)));
+                self.actions.extend(notes);
+            }
+        }
+        self.state = State::Closed;
+        self.actions.push(Action::Cut { all: ends.all });
     }
 
     /// How often [`Self::tick`] is due, while output goes on by itself.
@@ -197,6 +250,18 @@ impl Cli {
     fn enter_mode(&mut self, mode: String, argument: String) {
         self.mode = mode;
         self.mode_argument = argument;
+        match self.mode().and_then(|mode| mode.depth) {
+            Some(depth) => self.path.truncate(depth),
+            None => self.leave_configuration(),
+        }
+    }
+
+    fn leave_configuration(&mut self) {
+        self.path.clear();
+        self.session = None;
+        self.levels.clear();
+        self.before_edits.clear();
+        self.chassis.configuration.end_session(self.id);
     }
 
     fn close(&mut self) {
@@ -206,5 +271,11 @@ impl Cli {
 
     fn note(&mut self, note: Note) {
         self.actions.push(Action::Note(note));
+    }
+}
+
+impl Drop for Cli {
+    fn drop(&mut self) {
+        self.leave_configuration();
     }
 }

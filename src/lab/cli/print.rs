@@ -8,7 +8,7 @@ impl Cli {
     pub(super) fn prompt_text(&self) -> (String, String) {
         let Some(mode) = self.mode() else { return (String::new(), "> ".to_owned()) };
         let limit = mode.hostname_limit.unwrap_or(usize::MAX);
-        let hostname: String = self.identity.hostname.chars().take(limit).collect();
+        let hostname: String = self.chassis.configuration.hostname().chars().take(limit).collect();
         let prompt = mode.prompt.replace("{hostname}", &hostname);
         (self.expand(&mode.before), self.expand(&prompt))
     }
@@ -43,12 +43,40 @@ impl Cli {
         let argument = &self.mode_argument;
         let role = &self.identity.role;
         let role_line = if role.is_empty() { String::new() } else { format!("{role}\n") };
-        text.replace("{hostname}", &self.identity.hostname)
+        let text = text.replace("{session}", &self.session_mark());
+        let text = self.with_hostname(&text);
+        text.replace("{window}", &self.window_text(text.contains("{window}")))
             .replace("{user}", &self.identity.user)
             .replace("{role}", role)
             .replace("{role_line}", &role_line)
             .replace("{mode_argument}", argument)
             .replace("{mode_short}", &shortened(argument))
+    }
+
+    fn with_hostname(&self, text: &str) -> String {
+        if !text.contains("{hostname}") {
+            return text.to_owned();
+        }
+        text.replace("{hostname}", &self.chassis.configuration.hostname())
+    }
+
+    /// The columns the prompt takes.
+    pub(super) fn prompt_columns(&self) -> usize {
+        columns(&self.prompt_text().1)
+    }
+
+    /// What a configuration session adds to the prompts.
+    fn session_mark(&self) -> String {
+        let Some(name) = &self.session else { return String::new() };
+        format!("-s-{}", name.chars().take(6).collect::<String>())
+    }
+
+    /// What stands before each prompt while a commit waits to be confirmed.
+    fn window_text(&self, wanted: bool) -> String {
+        let minutes = wanted.then(|| self.chassis.configuration.minutes_left()).flatten();
+        let Some(minutes) = minutes else { return String::new() };
+        let text = self.chassis.configuration.spec().text("window");
+        text.replace("{minutes}", &minutes.to_string())
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) {

@@ -1,10 +1,9 @@
-//! Runs a command: finds it, asks its questions, prints its output, changes the session.
+//! Runs a command: finds it, and asks its questions.
 
-use super::super::faults::{Enable, LogPlace};
-use super::super::filter::{self, Filter};
+use super::super::faults::Enable;
+use super::super::filter::Filter;
 use super::super::grammar::{self, Pattern, Resolved};
-use super::super::personality::{Command, Endless, Leave, Setting};
-use super::pager::Pager;
+use super::super::personality::{Ask, Command, Condition, Endless};
 use super::print::columns;
 use super::{Action, Cli, State};
 
@@ -13,9 +12,14 @@ use super::{Action, Cli, State};
 pub(super) struct Pending {
     pub(super) line: String,
     pub(super) command: Command,
-    argument: String,
-    filters: Vec<(Filter, String)>,
-    variant: Option<String>,
+    /// The mode it was found in: the session's or one that inherits from.
+    pub(super) found_in: String,
+    pub(super) arguments: Vec<String>,
+    pub(super) argument: String,
+    pub(super) filters: Vec<(Filter, String)>,
+    pub(super) variant: Option<String>,
+    /// The last word of the variant as it was typed.
+    pub(super) variant_argument: String,
     pub(super) asked: usize,
     pub(super) authenticated: bool,
 }
@@ -39,6 +43,10 @@ impl Cli {
             self.actions.push(Action::Wait(self.faults.answer_delay));
         }
         let mode = self.mode.clone();
+        if let Some(text) = self.rejection(line) {
+            self.output(line.trim().to_owned(), &text);
+            return self.prompt_after_command();
+        }
         self.run_in(&mode, line, line);
     }
 
@@ -48,12 +56,14 @@ impl Cli {
             Some((head, pipe)) => (head, Some(pipe)),
             None => (line, None),
         };
-        let mut resolved = self.resolve(mode, head);
+        let (mut found_in, mut resolved) = self.resolve(mode, head);
         let mut filters_text = pipe;
         if let Resolved::Command { key, .. } = &resolved
-            && self.command(*key).is_some_and(|command| command.pattern.takes_rest())
+            && self
+                .command(*key)
+                .is_some_and(|command| command.pattern.takes_rest() && !command.pipes)
         {
-            resolved = self.resolve(mode, line);
+            (found_in, resolved) = self.resolve(mode, line);
             filters_text = None;
         }
         let offset = typed.chars().count().saturating_sub(line.chars().count());
@@ -69,9 +79,12 @@ impl Cli {
         let mut pending = Pending {
             line: typed.trim().to_owned(),
             command,
+            found_in: found_in.to_owned(),
+            arguments,
             argument,
             filters: Vec::new(),
             variant: None,
+            variant_argument: String::new(),
             asked: 0,
             authenticated: false,
         };
@@ -99,19 +112,20 @@ impl Cli {
     fn patterns_of<'a>(&'a self, mode: &'a str) -> impl Iterator<Item = (usize, &'a Pattern)> {
         let commands = self.personality.commands.iter().enumerate();
         commands
+            .filter(|(_, command)| !command.in_session || self.session.is_some())
             .filter(move |(_, command)| command.modes.iter().any(|known| known == mode))
             .map(|(key, command)| (key, &command.pattern))
     }
 
-    /// Finds the command in the mode or, failing that, in the modes it inherits from.
-    fn resolve(&self, mode: &str, line: &str) -> Resolved {
+    /// Finds the command in the mode or, failing that, in the modes it inherits from; with the mode.
+    pub(super) fn resolve<'a>(&'a self, mode: &'a str, line: &str) -> (&'a str, Resolved) {
         let found = grammar::resolve(self.patterns_of(mode), line);
         if !matches!(found, Resolved::Invalid { .. }) {
-            return found;
+            return (mode, found);
         }
         let inherits = self.personality.modes.get(mode).and_then(|mode| mode.inherits.as_ref());
         match inherits.map(|mode| self.resolve(mode, line)) {
-            None | Some(Resolved::Invalid { .. }) => found,
+            None | Some((_, Resolved::Invalid { .. })) => (mode, found),
             Some(inherited) => inherited,
         }
     }
@@ -125,10 +139,15 @@ impl Cli {
         let fits = |known: &str| {
             let (known, typed) = (known.split_whitespace(), stage.split_whitespace());
             known.clone().count() == typed.clone().count()
-                && known.zip(typed).all(|(known, typed)| known.starts_with(typed))
+                && known.zip(typed).all(|(known, typed)| match known {
+                    "<num>" => typed.bytes().all(|byte| byte.is_ascii_digit()),
+                    _ => known.starts_with(typed),
+                })
         };
         if let Some(name) = pending.command.variants.keys().find(|name| fits(name)) {
             pending.variant = Some(name.clone());
+            let last = stage.split_whitespace().next_back();
+            last.unwrap_or_default().clone_into(&mut pending.variant_argument);
             return true;
         }
         let stage = stage.trim_start();
@@ -141,7 +160,7 @@ impl Cli {
         found.is_some()
     }
 
-    fn refuse(&mut self, error: &Resolved, offset: usize, line: &str) {
+    pub(super) fn refuse(&mut self, error: &Resolved, offset: usize, line: &str) {
         let errors = &self.personality.errors;
         let (template, column, token, position, completions) = match error {
             Resolved::Invalid { column, position, token } => {
@@ -169,7 +188,14 @@ impl Cli {
     }
 
     /// The next step of a command: a question, the password, or the answer.
-    pub(super) fn proceed(&mut self, pending: Pending) {
+    pub(super) fn proceed(&mut self, mut pending: Pending) {
+        let is_idle = |ask: &Ask| match ask.when {
+            Some(Condition::Uncommitted) => !self.is_uncommitted(),
+            None => false,
+        };
+        while pending.command.asks.get(pending.asked).is_some_and(is_idle) {
+            pending.asked += 1;
+        }
         if let Some(ask) = pending.command.asks.get(pending.asked) {
             let prompt = self.expand(&ask.prompt).replace("{arg}", &pending.argument);
             self.show_prompt(&prompt);
@@ -188,84 +214,5 @@ impl Cli {
             return;
         }
         self.finish(pending);
-    }
-
-    fn finish(&mut self, pending: Pending) {
-        self.change_settings(&pending);
-        if let Some(mode) = &pending.command.enter {
-            self.enter_mode(mode.clone(), pending.argument.clone());
-        }
-        let closes = match pending.command.leave {
-            None => false,
-            Some(Leave::Close) => true,
-            Some(way) => self.leave_mode(way),
-        };
-        let unpaged = pending.filters.iter().any(|(filter, _)| *filter == Filter::NoMore);
-        let text = self.output_of(&pending);
-        if pending.command.endless.is_some() {
-            self.output(pending.line.clone(), &text);
-            self.state = State::Endless(pending, 0);
-            return;
-        }
-        if closes {
-            self.output(pending.line, &text);
-            return self.close();
-        }
-        let page = self.height.saturating_sub(1).max(1);
-        if !self.paging || unpaged || self.height == 0 || text.lines().count() <= page {
-            self.output(pending.line, &text);
-            return self.prompt_after_command();
-        }
-        let pager = Pager::new(pending.line, &text);
-        self.next_page(pager, page);
-    }
-
-    fn change_settings(&mut self, pending: &Pending) {
-        let number = pending.argument.parse().unwrap_or(0);
-        let keeps_paging = self.faults.paging_stays_on;
-        match pending.command.set {
-            Some(Setting::PagingOff) => self.paging = keeps_paging,
-            Some(Setting::PagingOn) => self.paging = true,
-            Some(Setting::Height) if number == 0 => self.paging = keeps_paging,
-            Some(Setting::Height) => {
-                self.height = number;
-                self.paging = true;
-            }
-            Some(Setting::Width) => self.width = number,
-            Some(Setting::CompleteOnSpaceOff) => self.complete_on_space = false,
-            Some(Setting::CompleteOnSpaceOn) => self.complete_on_space = true,
-            Some(Setting::Hostname) => self.identity.hostname.clone_from(&pending.argument),
-            None => {}
-        }
-    }
-
-    /// Leaves the mode; true when that ends the session.
-    fn leave_mode(&mut self, way: Leave) -> bool {
-        let target = self.mode().and_then(|mode| match way {
-            Leave::End => mode.end.clone(),
-            _ => mode.exit.clone(),
-        });
-        match target {
-            Some(mode) => self.enter_mode(mode, String::new()),
-            None => return way == Leave::Exit,
-        }
-        false
-    }
-
-    fn output_of(&self, pending: &Pending) -> String {
-        let command = &pending.command;
-        let variant = pending.variant.as_ref().and_then(|name| command.variants.get(name));
-        let text = variant.unwrap_or(&command.output);
-        let mut text = self.expand(text).replace("{arg}", &pending.argument);
-        for (filter, argument) in &pending.filters {
-            text = filter::apply(*filter, argument, &text, &self.personality.count_text);
-        }
-        let log = self.faults.log_line.as_ref().filter(|log| log.place == LogPlace::Output);
-        if let Some(log) = log
-            && let Some((head, tail)) = text.split_at_checked(log.after)
-        {
-            text = format!("{head}\n{}\n{tail}", log.text);
-        }
-        text
     }
 }

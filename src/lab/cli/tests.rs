@@ -1,9 +1,15 @@
 //! The CLI as a pure machine: what is typed and what comes back, in pieces of any size.
 
+mod changes;
+mod eos;
+mod frr;
+mod ios;
+mod junos;
 mod trouble;
 
 use std::sync::Arc;
 
+use super::super::configuration::Configuration;
 use super::super::faults::Faults;
 use super::super::personality::Personality;
 use super::*;
@@ -12,13 +18,19 @@ const ROWS: u32 = 10;
 
 fn cli(platform: &str, faults: Faults) -> Cli {
     let identity = Identity {
-        hostname: "r1".to_owned(),
         user: "lab".to_owned(),
         role: String::new(),
         enable_secret: (platform == "cisco_ios").then(|| "secret".to_owned()),
     };
     let personality = Personality::builtin(platform).unwrap();
-    Cli::new(Arc::new(personality), Arc::new(faults), identity, (80, ROWS))
+    let chassis = chassis(platform, &faults);
+    Cli::new(Arc::new(personality), Arc::new(faults), chassis, identity, (80, ROWS))
+}
+
+fn chassis(platform: &str, faults: &Faults) -> Arc<Chassis> {
+    let rules = Personality::builtin(platform).unwrap().configuration;
+    let started = Configuration::new(rules, Arc::new(faults.clone()), "r1", &[]);
+    Arc::new(Chassis::new(started.unwrap()))
 }
 
 fn text(actions: &[Action]) -> String {
@@ -27,6 +39,7 @@ fn text(actions: &[Action]) -> String {
         match action {
             Action::Write(more) | Action::Output { bytes: more, .. } => bytes.extend(more),
             Action::Close => bytes.extend(b"<closed>"),
+            Action::Cut { .. } => bytes.extend(b"<cut>"),
             Action::Interrupted | Action::Wait(_) | Action::Note(_) => {}
         }
     }
@@ -180,10 +193,11 @@ fn junos_completes_on_space_until_told_not_to() {
 fn junos_names_the_place_in_the_configuration() {
     check(
         "juniper_junos",
-        "configure\redit interfaces ge-0/0/0\rset description x\rtop\rexit\r",
+        "configure\redit interfaces ge-0/0/0\rset description x\rtop\rexit\r\r",
         "configure\nEntering configuration mode\n\n[edit]\nlab@r1# edit interfaces ge-0/0/0\n\n\
          [edit interfaces ge-0/0/0]\nlab@r1# set description x\n\n[edit interfaces ge-0/0/0]\n\
-         lab@r1# top\n\n[edit]\nlab@r1# exit\nExiting configuration mode\n\nlab@r1> ",
+         lab@r1# top\n\n[edit]\nlab@r1# exit\n\
+         Exit with uncommitted changes? [yes,no] (yes) \nExiting configuration mode\n\nlab@r1> ",
     );
 }
 

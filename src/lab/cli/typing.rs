@@ -26,6 +26,7 @@ impl Cli {
                     self.take_line(LineKind::Ignored);
                 }
             }
+            State::Loading(load) => self.press_while_loading(key, load),
             State::Closed => {}
         }
     }
@@ -122,7 +123,7 @@ impl Cli {
                 }
                 self.prompt();
             }
-            State::Asking(_) | State::Password(..) | State::Hung => {
+            State::Asking(_) | State::Password(..) | State::Loading(_) | State::Hung => {
                 self.say(&format!("{text}\n"));
                 self.prompt();
             }

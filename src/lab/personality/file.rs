@@ -1,15 +1,17 @@
 //! The TOML form of a personality and its one conversion.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::super::configuration::ConfigurationSpec;
 use super::super::error::LabError;
 use super::super::filter::Filter;
 use super::super::grammar::Pattern;
 use super::{
-    Ask, Command, Editor, Endless, Errors, Leave, Mode, Paging, PasswordDialog, Personality,
+    Act, Ask, Command, Editor, Endless, Errors, Leave, Mode, Paging, PasswordDialog, Personality,
     Setting,
 };
 
@@ -36,6 +38,8 @@ pub(super) struct PersonalityFile {
     count_text: String,
     modes: BTreeMap<String, Mode>,
     commands: Vec<CommandFile>,
+    #[serde(default)]
+    configuration: ConfigurationSpec,
 }
 
 const fn default_max_channels() -> usize {
@@ -62,6 +66,11 @@ struct CommandFile {
     set: Option<Setting>,
     run_in: Option<String>,
     endless: Option<EndlessFile>,
+    does: Option<Act>,
+    #[serde(default)]
+    in_session: bool,
+    #[serde(default)]
+    pipes: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -106,6 +115,7 @@ impl PersonalityFile {
             }
             commands.push(Command {
                 pattern: Pattern::parse(&file.words),
+                words: file.words,
                 modes,
                 output: with_repetition(file.output, file.repeat),
                 variants: file.variants,
@@ -120,6 +130,9 @@ impl PersonalityFile {
                     every: Duration::from_millis(endless.every_ms.max(1)),
                     summary: endless.summary,
                 }),
+                does: file.does,
+                in_session: file.in_session,
+                pipes: file.pipes,
             });
         }
         Ok(Personality {
@@ -138,6 +151,7 @@ impl PersonalityFile {
             count_text: self.count_text,
             modes: self.modes,
             commands,
+            configuration: Arc::new(self.configuration),
         })
     }
 }

@@ -4,14 +4,18 @@
 //! the rest may rely on every mode a command names. **Invariant:** nothing here is shared with the
 //! platform files of the driver; the two must agree only on the wire.
 
+mod acts;
 mod file;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 
+pub(super) use self::acts::Act;
 use self::file::PersonalityFile;
+use super::configuration::ConfigurationSpec;
 use super::error::LabError;
 use super::filter::Filter;
 use super::grammar::Pattern;
@@ -43,6 +47,7 @@ pub struct Personality {
     pub(super) count_text: String,
     pub(super) modes: BTreeMap<String, Mode>,
     pub(super) commands: Vec<Command>,
+    pub(super) configuration: Arc<ConfigurationSpec>,
 }
 
 impl Personality {
@@ -150,11 +155,15 @@ pub(super) struct Mode {
     pub(super) interrupt_ends: bool,
     /// The mode whose commands are understood as well.
     pub(super) inherits: Option<String>,
+    /// In how many sections of the configuration one is here; absent outside of it.
+    pub(super) depth: Option<usize>,
 }
 
 /// A command and what it does, in this order: questions, password, output, effects.
 #[derive(Debug, Clone)]
 pub(super) struct Command {
+    /// As the personality spells it.
+    pub(super) words: String,
     pub(super) pattern: Pattern,
     pub(super) modes: Vec<String>,
     pub(super) output: String,
@@ -166,13 +175,20 @@ pub(super) struct Command {
     pub(super) set: Option<Setting>,
     pub(super) run_in: Option<String>,
     pub(super) endless: Option<Endless>,
+    /// What it does to the configuration, or shows of it.
+    pub(super) does: Option<Act>,
+    /// Known only in a configuration session.
+    pub(super) in_session: bool,
+    /// A pipe behind the rest of the line is a pipe.
+    pub(super) pipes: bool,
 }
 
 impl Command {
     /// A command that only prints.
-    pub(super) fn plain(pattern: Pattern, modes: Vec<String>, output: String) -> Self {
+    pub(super) fn plain(words: &str, modes: Vec<String>, output: String) -> Self {
         Self {
-            pattern,
+            words: words.to_owned(),
+            pattern: Pattern::parse(words),
             modes,
             output,
             variants: BTreeMap::new(),
@@ -183,6 +199,9 @@ impl Command {
             set: None,
             run_in: None,
             endless: None,
+            does: None,
+            in_session: false,
+            pipes: false,
         }
     }
 }
@@ -208,8 +227,6 @@ pub(super) enum Setting {
     Width,
     CompleteOnSpaceOff,
     CompleteOnSpaceOn,
-    /// The host name is the command's argument.
-    Hostname,
 }
 
 /// A question a command asks before it acts.
@@ -226,6 +243,16 @@ pub(super) struct Ask {
     /// Printed when the command is given up.
     #[serde(default)]
     pub(super) refused: String,
+    /// It is asked only then.
+    pub(super) when: Option<Condition>,
+}
+
+/// What a question depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Condition {
+    /// The candidate differs from the configuration.
+    Uncommitted,
 }
 
 /// Output that goes on until it is interrupted.
