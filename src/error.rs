@@ -125,6 +125,10 @@ codes! {
     ModeUnreachable = "mode_unreachable", No;
     /// The device refused the command.
     CommandRejected = "command_rejected", No;
+    /// The device refused a line of configuration.
+    ConfigurationRejected = "configuration_rejected", No;
+    /// Somebody else holds the configuration.
+    ConfigurationLocked = "configuration_locked", AfterDelay;
     /// No template is known for this platform and command.
     TemplateNotFound = "template_not_found", No;
     /// A template cannot be read.

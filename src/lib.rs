@@ -3,6 +3,8 @@
 //! `docs/architecture.md` has the map of these modules and the order in which they may use one
 //! another; `tests/it/tidy.rs` enforces it.
 
+pub mod caller;
+pub mod change;
 pub mod cli;
 pub mod error;
 pub mod inventory;
@@ -19,4 +21,5 @@ pub mod server;
 pub mod session;
 pub mod settings;
 pub mod store;
+pub mod token;
 pub mod transport;

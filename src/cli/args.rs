@@ -82,6 +82,7 @@ impl Global {
             settings_file: self.settings,
             state_dir: self.state_dir,
             strict_files: self.strict_files,
+            allow_changes: false,
         }
     }
 }
@@ -97,6 +98,22 @@ pub(super) enum LogFormat {
 pub(super) enum Command {
     /// Serve an MCP client
     Serve(Serve),
+    /// Show or compare configurations
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Plan, apply, confirm and revert changes of configuration
+    #[command(
+        after_help = "A change is planned first. Apply tries it under the device's own timer, \
+        checks it over a new connection and takes it back when anything is wrong.\n\nExample:\n  \
+        vty-mcp change plan core-r1 --file change.txt\n  \
+        vty-mcp change apply PLAN_ID PLAN_HASH --yes"
+    )]
+    Change {
+        #[command(subcommand)]
+        command: ChangeCommand,
+    },
     /// Run show commands on a device and print what it answers
     #[command(
         after_help = "The command takes the same path as the MCP tool run_commands: the same \
@@ -106,6 +123,11 @@ pub(super) enum Command {
     Run(Run),
     /// Check inventory, platforms and templates without contacting a device
     Check(Check),
+    /// Make, list and revoke tokens for the HTTP transport
+    Token {
+        #[command(subcommand)]
+        command: super::token::TokenCommand,
+    },
     /// Show the whole way, from an MCP client to simulated devices
     Demo(Demo),
     /// Serve simulated devices over real SSH on this machine
@@ -125,9 +147,99 @@ pub(super) struct Serve {
     /// How the client is connected
     #[arg(short, long, value_enum, default_value = "stdio")]
     pub(super) transport: Transport,
+    /// Let a client without a token change configuration, not only read
+    #[arg(long)]
+    pub(super) allow_changes: bool,
+    /// HTTP: the address to listen on; beyond loopback clients need tokens
+    #[arg(short = 'H', long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub(super) host: std::net::IpAddr,
+    /// HTTP: the port to listen on
+    #[arg(short, long, default_value_t = 30030)]
+    pub(super) port: u16,
+    /// HTTP: another name by which clients may call this server, such as mcp.example.net
+    #[arg(long, value_name = "NAME")]
+    pub(super) allowed_host: Vec<String>,
+    /// HTTP: an origin from which browsers may call, such as <https://tools.example.net>
+    #[arg(long, value_name = "ORIGIN")]
+    pub(super) allowed_origin: Vec<String>,
     /// Serve simulated devices instead of an inventory, to try it without a router
     #[arg(long)]
     pub(super) lab: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Print a configuration, without its secrets
+    Get {
+        /// A device of the inventory
+        device: String,
+        /// Print the startup configuration instead of the running one
+        #[arg(long)]
+        startup: bool,
+        /// Only the sections whose first line begins with this
+        #[arg(long, value_name = "WORDS")]
+        section: Option<String>,
+    },
+    /// Print how the running configuration differs from another one; nothing where it does not
+    #[command(group = clap::ArgGroup::new("against").required(true))]
+    Compare {
+        /// A device of the inventory
+        device: String,
+        /// Compare with the startup configuration
+        #[arg(long, group = "against")]
+        startup: bool,
+        /// Compare with the configuration N commits ago
+        #[arg(long, value_name = "N", group = "against")]
+        rollback: Option<u32>,
+        /// Compare with the running configuration of another device
+        #[arg(long, value_name = "DEVICE", group = "against")]
+        with: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ChangeCommand {
+    /// Show what configuration lines would do, and keep that as a plan
+    Plan {
+        /// Devices of the inventory
+        #[arg(required = true, value_name = "DEVICE")]
+        names: Vec<String>,
+        /// The lines; - for standard input
+        #[arg(long, value_name = "FILE")]
+        file: PathBuf,
+        /// The change is meant to take sessions or interfaces down
+        #[arg(long)]
+        expect_loss: bool,
+    },
+    /// Apply a plan; without --yes it is held by the device's own timer for `change confirm`
+    Apply {
+        /// `plan_id` of the plan
+        plan_id: String,
+        /// `plan_hash` of the plan
+        plan_hash: String,
+        /// Minutes to confirm it in, 2 to 30
+        #[arg(long, value_name = "MINUTES", default_value_t = 5)]
+        confirm_within: u32,
+        /// Confirm and save at once when the checks pass
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Make a held change stay
+    Confirm {
+        /// `change_id` of the change
+        change_id: String,
+    },
+    /// Take back a change that was not confirmed yet
+    Revert {
+        /// `change_id` of the change
+        change_id: String,
+    },
+    /// List changes made from this command line
+    List {
+        /// Only changes of this device
+        #[arg(long, value_name = "DEVICE")]
+        device: Option<String>,
+    },
 }
 
 /// How an MCP client is connected.
@@ -135,6 +247,9 @@ pub(super) struct Serve {
 pub(super) enum Transport {
     /// Standard input and output
     Stdio,
+    /// Streamable HTTP, at the path /mcp
+    #[value(alias = "streamable-http")]
+    Http,
 }
 
 #[derive(Debug, clap::Args)]
@@ -171,4 +286,14 @@ pub(super) struct Lab {
     /// First port; each device takes the next one [default: free ports]
     #[arg(long, value_name = "PORT")]
     pub(super) port: Option<u16>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_words_do_not_contradict_one_another() {
+        super::Args::command().debug_assert();
+    }
 }

@@ -3,6 +3,7 @@
 //! **Invariant:** answers go to standard output, everything else to standard error.
 
 mod args;
+mod change;
 mod check;
 mod demo;
 mod lab;
@@ -10,6 +11,7 @@ mod logging;
 mod output;
 mod run;
 mod serve;
+mod token;
 
 use std::process::ExitCode;
 
@@ -17,7 +19,7 @@ use clap::{CommandFactory, Parser};
 
 pub use self::args::Args;
 use self::args::Command;
-use crate::server::StartError;
+use crate::server::{ServeError, StartError};
 use crate::settings::{Settings, SettingsError};
 
 /// How the program ends. The numbers are documented in the help and never change.
@@ -50,12 +52,18 @@ pub enum CliError {
     /// Several things keep the program from starting.
     #[error("the program cannot start")]
     Start(#[source] StartError),
+    /// The state directory cannot be used.
+    #[error("the state cannot be used")]
+    State(#[source] crate::store::StoreError),
+    /// A token cannot be made or found.
+    #[error("the token command failed")]
+    Token(#[source] crate::token::TokenError),
     /// The lab cannot run.
     #[error("the lab failed")]
     Lab(#[source] crate::lab::LabError),
     /// A client session failed.
     #[error("the MCP session failed")]
-    Serve(#[source] crate::server::ServeError),
+    Serve(#[source] ServeError),
     /// Something was not as it must be.
     #[error("{0}")]
     Failed(String),
@@ -68,7 +76,10 @@ impl CliError {
     /// How the program ends with this error.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Settings(_) | Self::Start(_) => Exit::Usage,
+            Self::Settings(_) | Self::Start(_) | Self::State(_) | Self::Token(_) => Exit::Usage,
+            Self::Serve(ServeError::OpenToOthers { .. } | ServeError::AllowList { .. }) => {
+                Exit::Usage
+            }
             Self::Lab(_) | Self::Serve(_) | Self::Failed(_) => Exit::Failed,
             Self::Io(_) => Exit::Bug,
         }
@@ -114,6 +125,9 @@ async fn dispatch(args: Args) -> Result<Exit, CliError> {
         Command::Run(run) => run::run(global, run).await,
         Command::Check(check) => check::check(global, &check),
         Command::Demo(demo) => Box::pin(demo::demo(demo)).await,
+        Command::Config { command } => change::config(global, command).await,
+        Command::Change { command } => Box::pin(change::change(global, command)).await,
+        Command::Token { command } => token::token(global, command),
         Command::Lab(lab) => lab::lab(lab).await,
         Command::Completions { shell } => {
             let mut command = Args::command();

@@ -28,6 +28,7 @@ pub(super) async fn run(global: Global, run: Run) -> Result<Exit, CliError> {
     spinner.enable_steady_tick(Duration::from_millis(100));
     let request = RunRequest { devices: vec![run.device], commands: run.commands };
     let answers = built.operations.run_commands(request, &cancel, &|_| {}).await;
+    built.operations.close().await;
     spinner.finish_and_clear();
     let answers = match answers {
         Ok(answers) => answers,

@@ -1,11 +1,18 @@
 //! `vty-mcp serve`.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+
 use tokio_util::sync::CancellationToken;
 
 use super::args::{Global, Serve, Transport};
 use super::lab::LabInventory;
 use super::{CliError, Exit, output, settings};
-use crate::server;
+use crate::caller::{Caller, Role};
+use crate::mcp::VtyMcp;
+use crate::server::{self, HttpOptions};
+use crate::store::unix_now;
+use crate::token::Tokens;
 
 /// Serves an MCP client until it leaves or a signal comes.
 pub(super) async fn serve(mut global: Global, serve: Serve) -> Result<Exit, CliError> {
@@ -24,10 +31,17 @@ pub(super) async fn serve(mut global: Global, serve: Serve) -> Result<Exit, CliE
     }
     let shutdown = CancellationToken::new();
     tokio::spawn(cancel_on_signal(shutdown.clone()));
+    built.operations.keep_settling();
+    let role =
+        if settings.allow_changes || serve.allow_changes { Role::Operator } else { Role::Viewer };
     match serve.transport {
-        Transport::Stdio => server::serve_stdio(built.operations, shutdown).await,
+        Transport::Stdio => {
+            let caller = Caller::local(role);
+            let served = server::serve_stdio(built.operations, caller, shutdown).await;
+            served.map_err(CliError::Serve)?;
+        }
+        Transport::Http => http(&built, &serve, role, shutdown).await?,
     }
-    .map_err(CliError::Serve)?;
     if let Some(lab) = lab {
         lab.stop().await?;
     }
@@ -62,4 +76,42 @@ async fn stop_signal() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }
+}
+
+/// Serves clients over streamable HTTP.
+async fn http(
+    built: &server::Built,
+    serve: &Serve,
+    role: Role,
+    shutdown: CancellationToken,
+) -> Result<(), CliError> {
+    let address = SocketAddr::new(serve.host, serve.port);
+    let tokens = Tokens::new(Arc::clone(&built.store));
+    let asked = tokens.any_valid(unix_now()).map_err(CliError::Token)?;
+    server::check_bind(address, asked).map_err(CliError::Serve)?;
+    let listener = tokio::net::TcpListener::bind(address)
+        .await
+        .map_err(|error| CliError::Failed(format!("cannot listen on {address}: {error}")))?;
+    let address = listener.local_addr()?;
+    let who = if asked { "clients need a token" } else { "clients of this machine need no token" };
+    output::complain(&format!("serving MCP at http://{address}/mcp; {who}"));
+    let options = HttpOptions {
+        tokens: asked.then(|| Arc::new(tokens)),
+        local_role: role,
+        allowed_hosts: serve.allowed_host.clone(),
+        allowed_origins: serve.allowed_origin.clone(),
+        ..HttpOptions::default()
+    };
+    let service = VtyMcp::new(Arc::clone(&built.operations), Caller::local(Role::Viewer));
+    let serving = async {
+        let served = server::serve_http(service, listener, options, shutdown.clone()).await;
+        shutdown.cancel();
+        served
+    };
+    let closing = async {
+        shutdown.cancelled().await;
+        built.operations.close().await;
+    };
+    let (served, ()) = tokio::join!(serving, closing);
+    served.map_err(CliError::Serve)
 }

@@ -62,6 +62,8 @@ pub struct Device {
     pub auth: Auth,
     /// The password for the privileged mode, where the platform asks for one.
     pub enable: Option<Secret<String>>,
+    /// Whether changes are allowed that nothing but this program would take back.
+    pub allow_unprotected: bool,
     /// The groups it belongs to, the one that decides first in front.
     pub groups: Vec<String>,
     /// Its own tags, those of its groups and those of the defaults, each once.

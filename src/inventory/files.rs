@@ -35,9 +35,11 @@ pub(super) fn read(path: &Path, problems: &mut Problems) -> Option<Source> {
         Ok(read) => read,
         Err(failure) => {
             let (reason, what, remedy) = match failure {
-                ReadFailure::Directory => {
-                    ("inv_not_file", "this is a directory".to_owned(), "name the file itself")
-                }
+                ReadFailure::Directory => (
+                    "inv_not_file",
+                    "this is a directory".to_owned(),
+                    "name the file itself; Docker makes a directory of a missing mount",
+                ),
                 ReadFailure::TooLarge => (
                     "inv_too_large",
                     format!("the file is larger than {} MiB", MAX_BYTES >> 20),

@@ -59,6 +59,7 @@ impl Reader<'_> {
             Given::Value(port) => Some(*port),
         };
         let enable = Given::first(&layers, |layer| &layer.enable).value().cloned();
+        let allow_unprotected = Given::first(&layers, |layer| &layer.allow_unprotected).value();
         let tags = inherited_tags(&layers);
         let timeouts = inherited_timeouts(&layers);
 
@@ -74,6 +75,7 @@ impl Reader<'_> {
             username: username?,
             auth: auth?,
             enable,
+            allow_unprotected: allow_unprotected.copied().unwrap_or_default(),
             groups: names,
             tags,
             timeouts,

@@ -29,7 +29,7 @@ pub(super) struct Node {
 #[derive(Debug)]
 pub(super) enum Value {
     Null,
-    Bool,
+    Bool(bool),
     Number(Secret<String>),
     Text(Secret<String>),
     Array(Vec<Node>),
@@ -49,7 +49,7 @@ impl Node {
     pub(super) fn kind(&self) -> &'static str {
         match self.value {
             Value::Null => "null",
-            Value::Bool => "true or false",
+            Value::Bool(_) => "true or false",
             Value::Number(_) => "a number",
             Value::Text(_) => "a text",
             Value::Array(_) => "a list",
@@ -141,7 +141,8 @@ impl Cursor<'_> {
             Some(b'"') => Value::Text(Secret::new(self.string()?)),
             Some(b'-' | b'0'..=b'9') => Value::Number(Secret::new(self.number()?)),
             _ if self.take_word("null") => Value::Null,
-            _ if self.take_word("true") || self.take_word("false") => Value::Bool,
+            _ if self.take_word("true") => Value::Bool(true),
+            _ if self.take_word("false") => Value::Bool(false),
             _ => return Err(self.expected("a value")),
         };
         Ok(Node { value, position })

@@ -12,8 +12,8 @@ use crate::platform::PlatformName;
 use crate::secret::Secret;
 
 /// The keys that a device, a group and the defaults share.
-pub(super) const SHARED_KEYS: [&str; 7] =
-    ["platform", "port", "username", "auth", "enable", "tags", "timeouts"];
+pub(super) const SHARED_KEYS: [&str; 8] =
+    ["platform", "port", "username", "auth", "enable", "allow_unprotected", "tags", "timeouts"];
 
 /// Whose keys are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +75,7 @@ pub(super) struct Layer {
     pub(super) username: Given<String>,
     pub(super) auth: Given<Auth>,
     pub(super) enable: Given<Secret<String>>,
+    pub(super) allow_unprotected: Given<bool>,
     pub(super) groups: Vec<String>,
     /// Whether some of the groups were reported instead of read.
     pub(super) groups_incomplete: bool,
@@ -131,6 +132,7 @@ impl Reader<'_> {
                 "username" => layer.username = self.username(here, node).into(),
                 "auth" => layer.auth = self.auth(here, node).into(),
                 "enable" => layer.enable = self.secret(here, node, "enable password").into(),
+                "allow_unprotected" => layer.allow_unprotected = self.flag(here, node).into(),
                 "tags" => layer.tags = self.names(here, node, "tag"),
                 "timeouts" => layer.timeouts = self.timeouts(here, node),
                 "groups" if owner == Owner::Device => {

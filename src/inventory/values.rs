@@ -52,6 +52,15 @@ impl Reader<'_> {
         }
     }
 
+    pub(super) fn flag(&mut self, at: At<'_>, node: &Node) -> Option<bool> {
+        if let Value::Bool(flag) = node.value {
+            return Some(flag);
+        }
+        let what = format!("expected true or false, found {}", node.kind());
+        self.problems.error("inv_type", at, what, "write true or false, without quotes");
+        None
+    }
+
     pub(super) fn port(&mut self, at: At<'_>, node: &Node) -> Option<u16> {
         const REMEDY: &str = "write a whole number from 1 to 65535, without quotes";
         let Value::Number(number) = &node.value else {

@@ -22,11 +22,7 @@ fn answer(device: &str, answer: &CommandAnswer, nonce: &str) -> String {
         return self::failure(failure, nonce);
     }
     let rest = match (&answer.output_id, answer.next_offset) {
-        (Some(id), Some(next)) => format!(
-            "[cut: bytes 0-{next} of {}. The rest: read_output(output_id=\"{id}\", \
-             offset={next}), or only some lines with matching=\"…\"]\n",
-            answer.total_bytes
-        ),
+        (Some(id), Some(next)) => cut_note(next, answer.total_bytes, id),
         _ => String::new(),
     };
     let (command, text) = (quoted(&answer.command), ended(&answer.text));
@@ -76,5 +72,21 @@ pub(super) fn page(page: &OutputPage, offset: usize, nonce: &str) -> String {
         "<output-{nonce}>\n{}</output-{nonce}>\n[bytes {offset}-{end} of {}; {next}]\n",
         ended(&page.text),
         page.total_bytes
+    )
+}
+
+/// Lays out the first part of a text; `id` names the whole where there is more.
+pub(super) fn first_page(page: &OutputPage, id: Option<&str>, nonce: &str) -> String {
+    let rest = match (id, page.next_offset) {
+        (Some(id), Some(next)) => cut_note(next, page.total_bytes as u64, id),
+        _ => String::new(),
+    };
+    format!("<output-{nonce}>\n{}</output-{nonce}>\n{rest}", ended(&page.text))
+}
+
+fn cut_note(next: usize, total: u64, id: &str) -> String {
+    format!(
+        "[cut: bytes 0-{next} of {total}. The rest: read_output(output_id=\"{id}\", \
+         offset={next}), or only some lines with matching=\"…\"]\n"
     )
 }

@@ -88,9 +88,7 @@ fn hint(code: ErrorCode) -> &'static str {
     match code {
         ErrorCode::InvalidArgument => "correct the argument and call again",
         ErrorCode::UnknownDevice => "call list_devices for the names",
-        ErrorCode::PolicyDenied => {
-            "only reading commands pass; see the message for what is allowed"
-        }
+        ErrorCode::PolicyDenied => "see the message for what is allowed",
         ErrorCode::ResolveFailed => "check the address in the inventory and the name server",
         ErrorCode::ConnectFailed => "check that the device is up and its SSH server listens there",
         ErrorCode::ConnectTimeout => {
@@ -119,6 +117,8 @@ fn hint(code: ErrorCode) -> &'static str {
         ErrorCode::CommandRejected => {
             "check the spelling for this platform and its software version"
         }
+        ErrorCode::ConfigurationRejected => "correct the line; nothing was changed by this",
+        ErrorCode::ConfigurationLocked => "wait until the other change is finished",
         ErrorCode::TemplateNotFound => "use run_commands for the text",
         ErrorCode::TemplateInvalid | ErrorCode::ParseFailed => {
             "use run_commands for the text, and report the template"

@@ -5,6 +5,8 @@
 //! was parsed before it was cleaned. One device's failure never discards another's result. This
 //! module knows neither MCP nor HTTP.
 
+mod change;
+mod config;
 mod devices;
 mod failure;
 mod fan_out;
@@ -16,6 +18,8 @@ mod run;
 use std::error::Error;
 use std::sync::Arc;
 
+pub use self::change::{ApplyRequest, ChangeReport, Changes, DevicePlan, PlanAnswer, PlanRequest};
+pub use self::config::{Against, Source};
 pub use self::devices::{DeviceEntry, DeviceFilter, DevicePage};
 pub use self::failure::Failure;
 use self::outputs::Outputs;
@@ -54,6 +58,7 @@ pub struct Operations {
     redactor: Redactor,
     pool: Pool,
     outputs: Outputs,
+    changes: Changes,
     limits: Limits,
 }
 
@@ -65,10 +70,11 @@ impl Operations {
         catalogue: Catalogue,
         redactor: Redactor,
         pool: Pool,
+        changes: Changes,
         limits: Limits,
     ) -> Self {
         let outputs = Outputs::default();
-        Self { inventory, platforms, catalogue, redactor, pool, outputs, limits }
+        Self { inventory, platforms, catalogue, redactor, pool, outputs, changes, limits }
     }
 
     /// The devices.
@@ -81,13 +87,10 @@ impl Operations {
         &self.platforms
     }
 
-    /// Stops what is running; nothing new starts.
-    pub fn close(&self) {
+    /// Ends what is running, changes first, and waits until every device was let go.
+    pub async fn close(&self) {
+        self.stop_changes().await;
         self.pool.close();
-    }
-
-    /// Waits until every device was let go.
-    pub async fn closed(&self) {
         self.pool.closed().await;
     }
 

@@ -65,6 +65,7 @@ pub struct DeviceRecords {
     pub error: Option<Failure>,
     /// What the caller should know beside the records.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
     pub notices: Vec<String>,
 }
 
@@ -169,7 +170,7 @@ impl Operations {
         };
         let fingerprint = lease.new_host_key().map(str::to_owned);
         let output = self.ask(&device, &mut lease, &permitted, cancel).await;
-        lease.release().await;
+        self.pool.give_back(&device, lease).await;
         let mut result = match output {
             Err(failure) => DeviceRecords::failed(name, failure),
             Ok(output) => {

@@ -31,6 +31,15 @@ pub struct OutputPage {
 }
 
 impl Operations {
+    /// Returns the first part of a text that is fit to be shown, and keeps the whole of it where
+    /// there is more.
+    pub fn first_page(&self, text: &str) -> (OutputPage, Option<String>) {
+        let part = piece(text, 0, self.limits.result_bytes);
+        let (shown, next_offset) = part.map_or(("", None), |part| (part.text, part.next));
+        let id = next_offset.map(|_| self.outputs.keep(text));
+        (OutputPage { text: shown.to_owned(), next_offset, total_bytes: text.len() }, id)
+    }
+
     /// Returns a part of an answer that was cut.
     pub fn read_output(&self, request: &ReadRequest) -> Result<OutputPage, Failure> {
         let Some(whole) = self.outputs.find(&request.output_id) else {

@@ -176,7 +176,7 @@ impl Operations {
             };
             result.answers.push(answer);
         }
-        lease.release().await;
+        self.pool.give_back(device, lease).await;
         result
     }
 

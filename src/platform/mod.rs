@@ -7,11 +7,13 @@
 //! the program does not pay for platforms nobody has. This module does no I/O: the files are
 //! embedded in the binary.
 
+mod dialect;
 mod file;
 mod grammar;
 mod name;
 mod transcript;
 mod validate;
+mod validate_change;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -19,6 +21,9 @@ use std::sync::{Arc, OnceLock};
 use include_dir::{Dir, include_dir};
 use regex::Regex;
 
+pub use self::dialect::{
+    Capture, ChangeRules, Dialect, Health, Input, Layout, SafetyClass, Script, Step,
+};
 pub use self::grammar::{Argument, Filter, ReadGrammar, Word};
 pub use self::name::PlatformName;
 pub use self::transcript::{Exchange, Transcript};
@@ -166,6 +171,8 @@ pub struct Platform {
     pub failures: Vec<FailureIndicator>,
     /// What the gate lets pass as reading.
     pub read: ReadGrammar,
+    /// How its configuration is changed; without it changes are refused.
+    pub change: Option<ChangeRules>,
     /// Lines of real output that are no prompts.
     pub not_prompts: Vec<String>,
     /// Recorded exchanges that prove the file.
@@ -198,6 +205,14 @@ impl Platform {
     pub fn failure_in(&self, output: &str) -> Option<(&FailureIndicator, String)> {
         const LINES: usize = 3;
         output.lines().filter(|line| !line.trim().is_empty()).take(LINES).find_map(|line| {
+            let indicator = self.failures.iter().find(|failure| failure.line.is_match(line))?;
+            Some((indicator, line.trim().to_owned()))
+        })
+    }
+
+    /// Finds why the device refused a configuration line; there every line of the answer counts.
+    pub fn failure_anywhere(&self, output: &str) -> Option<(&FailureIndicator, String)> {
+        output.lines().find_map(|line| {
             let indicator = self.failures.iter().find(|failure| failure.line.is_match(line))?;
             Some((indicator, line.trim().to_owned()))
         })

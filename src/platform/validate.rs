@@ -8,6 +8,7 @@ use super::file::{
     AnswerFile, ArgumentFile, DialogFile, FailureFile, FailureKindFile, ModeFile, PagerFile,
     PlatformFile, ReadFile, SecretUseFile, TranscriptFile, TransitionFile,
 };
+use super::validate_change::convert_change;
 use super::{
     Answer, Argument, Dialog, Exchange, FailureIndicator, FailureKind, Filter, Mode, ModeName,
     Pager, Platform, PlatformName, ReadGrammar, SecretUse, TerminalSetup, Transcript, Transition,
@@ -19,14 +20,14 @@ const PATTERN_BYTES: usize = 1 << 20;
 
 /// Collects problems, so that a file's author sees all of them at once.
 #[derive(Default)]
-struct Problems(Vec<String>);
+pub(super) struct Problems(Vec<String>);
 
 impl Problems {
-    fn add(&mut self, problem: impl Into<String>) {
+    pub(super) fn add(&mut self, problem: impl Into<String>) {
         self.0.push(problem.into());
     }
 
-    fn pattern(&mut self, place: &str, source: &str) -> Option<Regex> {
+    pub(super) fn pattern(&mut self, place: &str, source: &str) -> Option<Regex> {
         match RegexBuilder::new(&ascii_classes(source)).size_limit(PATTERN_BYTES).build() {
             Ok(regex) => Some(regex),
             Err(error) => {
@@ -36,7 +37,7 @@ impl Problems {
         }
     }
 
-    fn patterns(&mut self, place: &str, sources: &[String]) -> Vec<Regex> {
+    pub(super) fn patterns(&mut self, place: &str, sources: &[String]) -> Vec<Regex> {
         sources.iter().filter_map(|source| self.pattern(place, source)).collect()
     }
 
@@ -95,6 +96,7 @@ pub(super) fn convert(name: &PlatformName, file: PlatformFile) -> Result<Platfor
         .into_iter()
         .filter_map(|(name, mode)| convert_mode(&mut problems, name, mode))
         .collect();
+    let change = file.change.map(|change| convert_change(&mut problems, change, &modes));
     let platform = Platform {
         name: name.clone(),
         title: file.title,
@@ -125,6 +127,7 @@ pub(super) fn convert(name: &PlatformName, file: PlatformFile) -> Result<Platfor
             .filter_map(|failure| convert_failure(&mut problems, failure))
             .collect(),
         read: convert_read(&mut problems, file.read),
+        change,
         not_prompts: file.tests.not_prompts,
         transcripts: file.tests.transcripts.into_iter().map(convert_transcript).collect(),
     };
@@ -155,7 +158,11 @@ fn convert_transition(problems: &mut Problems, file: TransitionFile) -> Transiti
     }
 }
 
-fn convert_dialog(problems: &mut Problems, place: &str, files: &[DialogFile]) -> Vec<Dialog> {
+pub(super) fn convert_dialog(
+    problems: &mut Problems,
+    place: &str,
+    files: &[DialogFile],
+) -> Vec<Dialog> {
     let convert = |file: &DialogFile| {
         let answer = match file.answer {
             AnswerFile::Username => Answer::Username,

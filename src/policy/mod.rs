@@ -5,10 +5,12 @@
 //! derive and refuses everything else, so a command nobody thought of is refused. It is a pure
 //! function, linear in the length of the command.
 
+mod configuration;
 mod read;
 
+pub use self::configuration::{ConfigurationRefusal, PermittedConfiguration, Statement};
 use crate::error::ErrorCode;
-use crate::platform::Platform;
+use crate::platform::{ChangeRules, Platform};
 
 /// A command that passed the gate for one platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,6 +135,14 @@ pub fn permit_read(platform: &Platform, command: &str) -> Result<Permitted, Refu
     let reads_configuration =
         platform.read.configuration.iter().any(|pattern| pattern.is_match(command));
     Ok(Permitted { command: command.to_owned(), reads_configuration })
+}
+
+/// Judges configuration text for a platform's rules of change.
+pub fn permit_configuration(
+    rules: &ChangeRules,
+    text: &str,
+) -> Result<PermittedConfiguration, ConfigurationRefusal> {
+    configuration::judge(rules, text)
 }
 
 #[cfg(test)]

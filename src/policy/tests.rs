@@ -162,6 +162,61 @@ fn configurations_are_recognised_also_abbreviated() {
     assert!(!permit_read(&ios, "show version").unwrap().reads_configuration());
 }
 
+fn configuration(platform: &str, text: &str) -> Result<Vec<(usize, String)>, ConfigurationRefusal> {
+    let platforms = Platforms::embedded();
+    let platform = platforms.get(&platforms.resolve(platform).unwrap()).unwrap();
+    let permitted = permit_configuration(platform.change.as_ref().unwrap(), text)?;
+    let shown = |s: &Statement| (s.depth, s.text.as_str().to_owned());
+    Ok(permitted.statements().iter().map(shown).collect())
+}
+
+#[test]
+fn configuration_is_read_by_its_indentation() {
+    let text = "! a comment\nrouter bgp 65001\n neighbor 192.0.2.1 shutdown\n !\n address-family ipv4\n  \
+                network 192.0.2.0\n exit-address-family\nexit\nip route 192.0.2.0/24 Null0\n";
+    let expected = [
+        (0, "router bgp 65001"),
+        (1, "neighbor 192.0.2.1 shutdown"),
+        (1, "address-family ipv4"),
+        (2, "network 192.0.2.0"),
+        (0, "ip route 192.0.2.0/24 Null0"),
+    ];
+    let found = configuration("frr", text).unwrap();
+    let found: Vec<_> = found.iter().map(|(depth, text)| (*depth, text.as_str())).collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn configuration_that_leaves_its_mode_is_refused_with_its_line() {
+    for (platform, text, reason) in [
+        ("cisco_ios", "interface Gi1\n shutdown\nend\nreload", "cfg_mode_escape"),
+        ("cisco_ios", "do reload", "cfg_mode_escape"),
+        ("cisco_ios", "wr", "cfg_mode_escape"),
+        ("cisco_ios", "hostname r\u{1a}", "cfg_control_char"),
+        ("cisco_ios", "hostname r1\rreload", "cfg_control_char"),
+        ("cisco_ios", "hostname r\t1", "cfg_control_char"),
+        ("cisco_ios", "interface ?", "cfg_help_char"),
+        ("cisco_ios", "! only a comment", "plan_empty"),
+        ("cisco_ios", "  shutdown", "cfg_syntax"),
+        ("cisco_ios", "banner motd #\nhello", "cfg_banner"),
+        ("cisco_ios", "banner motd #\nhello # reload\n", "cfg_banner"),
+        ("arista_eos", "commit", "cfg_mode_escape"),
+        ("arista_eos", "bash timeout 1 ls", "cfg_mode_escape"),
+        ("juniper_junos", "run request system reboot", "cfg_wrong_syntax"),
+        ("juniper_junos", "commit", "cfg_wrong_syntax"),
+        ("juniper_junos", "system { host-name x; }", "cfg_wrong_syntax"),
+        ("juniper_junos", "edit system", "cfg_wrong_syntax"),
+        ("frr", "write memory", "cfg_mode_escape"),
+    ] {
+        let refusal = configuration(platform, text).expect_err(text);
+        assert_eq!(refusal.reason(), reason, "{text:?}: {refusal}");
+    }
+    let refusal = configuration("cisco_ios", "interface Gi1\n shutdown\nend").unwrap_err();
+    assert!(refusal.to_string().starts_with("line 3:"), "{refusal}");
+    let banner = configuration("cisco_ios", "banner motd #\n Keep out\n#\nhostname r1").unwrap();
+    assert_eq!(banner[0].1, "banner motd #\n Keep out\n#");
+}
+
 proptest! {
     #[test]
     fn whatever_passes_is_printable_and_starts_with_a_reading_verb(command in "\\PC{0,40}|show [ -~]{0,40}") {

@@ -1,23 +1,35 @@
 //! Sessions per device: at most one at a time, handed out in the order of asking.
 //!
 //! **Invariants:** a [`Lease`] owns its device's slot and frees it when it is dropped, however it is
-//! dropped, and its SSH connection with it. A session is opened for each lease and closed after it.
+//! dropped, and its SSH connection with it. A session given back is parked for the next caller and
+//! must prove that it lives before it is used again; a broken one is closed, never parked.
 //! This module knows neither parsing nor MCP.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::error::ErrorCode;
 use crate::inventory::{Auth, Device, DeviceName};
-use crate::platform::{Platform, PlatformError, Platforms};
+use crate::platform::{Dialog, Platform, PlatformError, Platforms};
 use crate::policy::Permitted;
-use crate::session::{Limits, LoginSecrets, Output, Session, SessionError, Stopped};
+use crate::session::{
+    Limits, LoginSecrets, Output, Prompt, Session, SessionError, Stopped, TypedLine,
+};
 use crate::transport::{Connection, HostKeys, Pty, Shell, TransportError};
+
+/// How long a session waits for its next caller before it is closed.
+const IDLE_CLOSE: Duration = Duration::from_secs(300);
+/// Older sessions are not used again; devices may not survive a new key exchange after an hour.
+const MOST_AGE: Duration = Duration::from_secs(55 * 60);
+/// How long a parked session may take to prove that it lives.
+const PROOF_WAIT: Duration = Duration::from_secs(3);
 
 /// A session could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +72,8 @@ pub struct Pool {
     host_keys: HostKeys,
     output_limit: usize,
     slots: Mutex<HashMap<DeviceName, Arc<Semaphore>>>,
+    /// How to get at the sessions that wait for their next caller.
+    parked: Mutex<HashMap<DeviceName, Taker>>,
     /// Cancelled when the pool closes; every lease then stops what it runs.
     closing: CancellationToken,
     /// Counts the leases that are out.
@@ -74,27 +88,127 @@ impl Pool {
             host_keys,
             output_limit,
             slots: Mutex::default(),
+            parked: Mutex::default(),
             closing: CancellationToken::new(),
             leases: TaskTracker::new(),
         }
     }
 
-    /// Waits for the device's slot and opens a session in its default mode.
+    /// Waits for the device's slot and hands out a session in its default mode: the one that was
+    /// parked if it still answers, else a new one.
     pub async fn lease(
         &self,
         device: &Device,
         cancel: &CancellationToken,
     ) -> Result<Lease, PoolError> {
+        let slot = self.reserve(device, cancel).await?;
         let opening = async {
-            let slot = self.slot(&device.name).acquire_owned().await;
-            let slot = slot.map_err(|_closed| PoolError::Closed)?;
-            self.open(device, slot).await
+            if let Some(lease) = self.unpark(device, &slot).await {
+                return Ok(lease);
+            }
+            self.open(device, &slot).await
         };
+        self.unless_ended(cancel, opening).await
+    }
+
+    /// Waits for the device's slot and keeps it, so that several sessions one after another, or a
+    /// second one for a check, belong to one piece of work. A parked session is closed.
+    pub async fn reserve(
+        &self,
+        device: &Device,
+        cancel: &CancellationToken,
+    ) -> Result<Reservation, PoolError> {
+        let waiting = async {
+            let slot = self.slot(&device.name).acquire_owned().await;
+            slot.map_err(|_closed| PoolError::Closed)
+        };
+        let slot = self.unless_ended(cancel, waiting).await?;
+        Ok(Reservation { slot: Arc::new(slot) })
+    }
+
+    /// Opens a new session within a reservation; it is never parked.
+    pub async fn open_fresh(
+        &self,
+        device: &Device,
+        reservation: &Reservation,
+        cancel: &CancellationToken,
+    ) -> Result<Lease, PoolError> {
+        let opening = async {
+            // What a change must prove is proven on a connection of its own.
+            if let Some(lease) = self.unpark(device, reservation).await {
+                lease.leave().await;
+            }
+            self.open(device, reservation).await
+        };
+        self.unless_ended(cancel, opening).await
+    }
+
+    async fn unless_ended<T>(
+        &self,
+        cancel: &CancellationToken,
+        work: impl Future<Output = Result<T, PoolError>>,
+    ) -> Result<T, PoolError> {
         tokio::select! {
             () = self.closing.cancelled() => Err(PoolError::Closed),
             () = cancel.cancelled() => Err(PoolError::Cancelled),
-            lease = opening => lease,
+            result = work => result,
         }
+    }
+
+    /// Gives a session back. One that can be used again waits for the next caller.
+    pub async fn give_back(&self, device: &Device, lease: Lease) {
+        let young = lease.opened.elapsed() < MOST_AGE;
+        if !(lease.is_usable() && young) || self.closing.is_cancelled() {
+            return lease.leave().await;
+        }
+        let (taker, taken) = tokio::sync::oneshot::channel();
+        let replaced = self.parked().insert(device.name.clone(), taker);
+        // At most one session of a device is ever parked.
+        drop(replaced);
+        let closing = self.closing.clone();
+        let Lease { session, connection, opened, counted, .. } = lease;
+        tokio::spawn(async move {
+            let counted = counted;
+            tokio::select! {
+                () = closing.cancelled() => {}
+                () = tokio::time::sleep(IDLE_CLOSE) => {}
+                asked = taken => {
+                    // A caller wants it; a sender that was dropped means that nobody ever will.
+                    let whole = Parked { session, connection, opened };
+                    let refused = match asked {
+                        Ok(Take(handover)) => handover.send(whole).err(),
+                        Err(_) => Some(whole),
+                    };
+                    if let Some(parked) = refused {
+                        parked.leave().await;
+                    }
+                    return drop(counted);
+                }
+            }
+            Parked { session, connection, opened }.leave().await;
+            drop(counted);
+        });
+    }
+
+    /// Takes the parked session of a device, if it proves that it lives.
+    async fn unpark(&self, device: &Device, reservation: &Reservation) -> Option<Lease> {
+        let taker = self.parked().remove(&device.name)?;
+        let (handover, handed) = tokio::sync::oneshot::channel();
+        taker.send(Take(handover)).ok()?;
+        let Parked { mut session, mut connection, opened } = handed.await.ok()?;
+        connection.host_key.first_contact = false;
+        let closing = self.closing.clone();
+        if !session.prove(PROOF_WAIT).await {
+            tracing::debug!(device = %device.name, "a parked session did not answer");
+            connection.close().await;
+            return None;
+        }
+        let slot = reservation.clone();
+        Some(Lease { session, connection, opened, closing, slot, counted: self.leases.token() })
+    }
+
+    fn parked(&self) -> std::sync::MutexGuard<'_, HashMap<DeviceName, Taker>> {
+        self.parked.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Stops every command under way and hands out nothing more.
@@ -114,16 +228,16 @@ impl Pool {
         Arc::clone(slots.entry(name.clone()).or_insert_with(|| Arc::new(Semaphore::new(1))))
     }
 
-    async fn open(&self, device: &Device, slot: OwnedSemaphorePermit) -> Result<Lease, PoolError> {
+    async fn open(&self, device: &Device, slot: &Reservation) -> Result<Lease, PoolError> {
         let platform = self.platforms.get(&device.platform).map_err(PoolError::Platform)?;
         let connection = Box::pin(Connection::open(device, &self.host_keys));
         let connection = connection.await.map_err(PoolError::Transport)?;
         match self.log_in(device, platform, &connection).await {
             Ok(session) => {
                 tracing::debug!(device = %device.name, ident = connection.ident, "session opened");
-                let closing = self.closing.clone();
-                let counted = self.leases.token();
-                Ok(Lease { session, connection, closing, _slot: slot, _counted: counted })
+                let (closing, counted) = (self.closing.clone(), self.leases.token());
+                let (opened, slot) = (Instant::now(), slot.clone());
+                Ok(Lease { session, connection, opened, closing, slot, counted })
             }
             Err(error) => {
                 connection.close().await;
@@ -160,15 +274,46 @@ impl Pool {
     }
 }
 
+/// A session that waits for its next caller, and what it needs to live.
+#[derive(Debug)]
+struct Parked {
+    session: Session<Shell>,
+    connection: Connection,
+    opened: Instant,
+}
+
+impl Parked {
+    async fn leave(self) {
+        self.session.close().await;
+        self.connection.close().await;
+    }
+}
+
+/// Asks the task that keeps a parked session to hand it over.
+#[derive(Debug)]
+struct Take(tokio::sync::oneshot::Sender<Parked>);
+
+type Taker = tokio::sync::oneshot::Sender<Take>;
+
+/// The slot of a device, kept for one piece of work. It is free again when the last clone and the
+/// last lease within it are gone.
+#[derive(Debug, Clone)]
+pub struct Reservation {
+    #[expect(dead_code, reason = "held for its drop, which frees the slot")]
+    slot: Arc<OwnedSemaphorePermit>,
+}
+
 /// Exclusive use of one session.
 #[derive(Debug)]
 pub struct Lease {
     session: Session<Shell>,
     connection: Connection,
+    opened: Instant,
     closing: CancellationToken,
     /// Frees the device for the next caller, after the connection above is gone.
-    _slot: OwnedSemaphorePermit,
-    _counted: TaskTrackerToken,
+    #[expect(dead_code, reason = "held for its drop, which frees the slot")]
+    slot: Reservation,
+    counted: TaskTrackerToken,
 }
 
 impl Lease {
@@ -176,6 +321,16 @@ impl Lease {
     pub fn new_host_key(&self) -> Option<&str> {
         let host_key = &self.connection.host_key;
         host_key.first_contact.then_some(host_key.fingerprint.as_str())
+    }
+
+    /// The fingerprint of the host key.
+    pub fn host_key(&self) -> &str {
+        &self.connection.host_key.fingerprint
+    }
+
+    /// The prompt that the device showed last.
+    pub fn prompt(&self) -> &Prompt {
+        self.session.prompt()
     }
 
     /// Whether the session can take another command.
@@ -208,8 +363,17 @@ impl Lease {
         }
     }
 
+    /// Types one line of a change. It is never cut off in the middle.
+    pub async fn type_line(
+        &mut self,
+        line: TypedLine<'_>,
+        dialog: &[Dialog],
+    ) -> Result<Output, SessionError> {
+        self.session.type_line(line, dialog).await
+    }
+
     /// Leaves the device politely.
-    pub async fn release(self) {
+    pub async fn leave(self) {
         self.session.close().await;
         self.connection.close().await;
     }

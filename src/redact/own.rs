@@ -31,9 +31,11 @@ impl Own {
     ) -> Result<Self, BuildError> {
         let mut forms = Vec::new();
         let mut placeholders = Vec::new();
+        // One credential often serves a whole fleet.
+        let mut seen = std::collections::HashSet::new();
         for secret in secrets {
             let whole = secret.expose();
-            if whole.len() < SHORTEST {
+            if whole.len() < SHORTEST || !seen.insert(whole.as_str()) {
                 continue;
             }
             let placeholder = tagger.placeholder("own", whole);

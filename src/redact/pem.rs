@@ -34,7 +34,9 @@ impl Pem {
         let label = line.get(begin..).unwrap_or_default();
         self.open = line.get(..begin).is_some_and(|before| before.trim_end().ends_with("----"))
             && label.contains("PRIVATE KEY")
-            && !label.contains("END ");
+            && !label.contains("END ")
+            // A key of one line, whose body and end were replaced before.
+            && !label.contains("<secret:");
     }
 
     /// Takes the line at `start` if it is part of the body; says whether it did.

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use crate::error::chain;
 use crate::inventory::{self, Auth, Inventory, LoadOptions, Loaded, Problem};
-use crate::operations::Operations;
+use crate::operations::{Changes, Operations};
 use crate::parse::Catalogue;
 use crate::platform::Platforms;
 use crate::pool::Pool;
 use crate::redact::Redactor;
 use crate::secret::Secret;
 use crate::settings::Settings;
-use crate::store::StateDirectory;
+use crate::store::{StateDirectory, Store};
 use crate::transport::{HostKeyPolicy, HostKeys};
 
 /// Everything that keeps the program from starting, for people.
@@ -24,6 +24,8 @@ pub struct StartError(pub Vec<String>);
 pub struct Built {
     /// The use cases.
     pub operations: Arc<Operations>,
+    /// What is remembered between runs.
+    pub store: Arc<Store>,
     /// What the operator should know, though it does not keep the program from starting.
     pub notices: Vec<Problem>,
 }
@@ -34,10 +36,13 @@ pub fn build(settings: &Settings) -> Result<Built, StartError> {
     let platforms = Arc::new(Platforms::embedded());
     let state = StateDirectory::open(&settings.state_dir).and_then(|state| {
         let key = state.install_key()?;
-        Ok((state, Secret::new(key)))
+        let store = state.database()?;
+        Ok((state, Secret::new(key), Arc::new(store)))
     });
     match (load_inventory(settings, &platforms), state) {
-        (Ok(loaded), Ok((state, key))) => assemble(settings, platforms, loaded, &state, &key),
+        (Ok(loaded), Ok((state, key, store))) => {
+            assemble(settings, platforms, loaded, &state, &key, store)
+        }
         (loaded, state) => {
             let mut problems = Vec::new();
             problems.extend(loaded.err().map(|error| error.report()));
@@ -67,6 +72,7 @@ fn assemble(
     loaded: Loaded,
     state: &StateDirectory,
     key: &Secret<[u8; 32]>,
+    store: Arc<Store>,
 ) -> Result<Built, StartError> {
     let redactor = Redactor::new(key, own_secrets(&loaded.inventory))
         .map_err(|error| StartError(vec![chain(&error)]))?;
@@ -83,9 +89,10 @@ fn assemble(
         Catalogue::built_in(),
         redactor,
         pool,
+        Changes::new(Arc::clone(&store)),
         settings.limits,
     );
-    Ok(Built { operations: Arc::new(operations), notices: loaded.notices })
+    Ok(Built { operations: Arc::new(operations), store, notices: loaded.notices })
 }
 
 /// Every secret that the inventory holds; none of them may ever be shown, whatever a device says.

@@ -48,6 +48,8 @@ pub(super) enum Kind<'a> {
         /// Whether the text may quote prompts.
         configuration: bool,
     },
+    /// A line whose answer may be any prompt of this device, such as a configuration line.
+    Line { text: &'a str, dialog: &'a [Dialog] },
     /// A step to another mode.
     Transition { text: &'a str, to: &'a ModeName, dialog: &'a [Dialog] },
     /// The interrupt key.
@@ -104,7 +106,9 @@ impl<'a> Exchange<'a> {
     /// Starts an exchange on a session that last showed the learned prompt.
     pub(super) fn new(platform: &'a Platform, learned: Option<&'a Prompt>, kind: Kind<'a>) -> Self {
         let command = match &kind {
-            Kind::Command { text, .. } | Kind::Transition { text, .. } => squeeze(text),
+            Kind::Command { text, .. }
+            | Kind::Line { text, .. }
+            | Kind::Transition { text, .. } => squeeze(text),
             Kind::Login | Kind::Interrupt => String::new(),
         };
         Self {
@@ -212,7 +216,7 @@ impl<'a> Exchange<'a> {
     fn step_on_dialog(&mut self, line: &str, terminal: &Terminal, quiet: Duration) -> Option<Step> {
         let dialog = match &self.kind {
             Kind::Login => self.platform.login.as_slice(),
-            Kind::Transition { dialog, .. } => dialog,
+            Kind::Line { dialog, .. } | Kind::Transition { dialog, .. } => dialog,
             Kind::Command { .. } | Kind::Interrupt => return None,
         };
         let found = dialog.iter().find(|dialog| dialog.question.is_match(line))?;
@@ -232,7 +236,7 @@ impl<'a> Exchange<'a> {
     fn step_on_other(&mut self, line: &str, quiet: Duration) -> Step {
         match self.kind {
             Kind::Login => self.wake(quiet),
-            Kind::Command { .. } | Kind::Transition { .. }
+            Kind::Command { .. } | Kind::Line { .. } | Kind::Transition { .. }
                 if line.ends_with(['?', ':', ']', ')']) =>
             {
                 if quiet >= QUESTION_QUIET {
@@ -241,7 +245,10 @@ impl<'a> Exchange<'a> {
                     Step::Wait(Some(QUESTION_QUIET))
                 }
             }
-            Kind::Command { .. } | Kind::Transition { .. } | Kind::Interrupt => Step::Wait(None),
+            Kind::Command { .. }
+            | Kind::Line { .. }
+            | Kind::Transition { .. }
+            | Kind::Interrupt => Step::Wait(None),
         }
     }
 
@@ -259,6 +266,7 @@ impl<'a> Exchange<'a> {
         let stem = |line: &str| line.trim_end_matches(['>', '#', '%', '$', ' ']).to_owned();
         match &self.kind {
             Kind::Login => false,
+            Kind::Line { .. } => host(&prompt.line) == host(&learned.line),
             // The old prompt may be the first half of an echo that comes twice.
             Kind::Transition { to, .. } => {
                 prompt.mode == **to && prompt.line.starts_with(&stem(&learned.line))
@@ -304,6 +312,11 @@ impl<'a> Exchange<'a> {
         let interrupted = matches!(self.kind, Kind::Interrupt);
         !known || doubtful || self.echo_missing || empty || interrupted
     }
+}
+
+/// The part of a prompt that names the device.
+fn host(line: &str) -> &str {
+    line.split(['(', '>', '#', '%', '$']).next().unwrap_or_default()
 }
 
 /// The prompts at the end of what the terminal shows, from the last to the first.

@@ -4,7 +4,7 @@
 //! the session is poisoned unless a prompt was proven, and a poisoned session sends nothing more.
 //! A command and its newline go out in one write. Nothing sleeps: a timeout ends a wait and never
 //! decides what happened. This module knows neither the inventory nor SSH nor MCP; the decisions
-//! are made by the pure machines in [`terminal`] and [`exchange`], and this file only moves bytes.
+//! are made by the pure machines in `terminal` and `exchange`, and this file only moves bytes.
 
 mod echo;
 mod error;
@@ -21,7 +21,7 @@ pub use self::error::{SessionError, Stopped};
 pub use self::exchange::Prompt;
 use self::exchange::{Done, Exchange, Kind, Step};
 use self::terminal::Terminal;
-use crate::platform::{Answer, FailureKind, ModeName, Platform, SecretUse, Transition};
+use crate::platform::{Answer, Dialog, FailureKind, ModeName, Platform, SecretUse, Transition};
 use crate::policy::Permitted;
 use crate::secret::Secret;
 
@@ -41,6 +41,25 @@ pub struct LoginSecrets {
     pub password: Option<Secret<String>>,
     /// The enable secret.
     pub enable: Option<Secret<String>>,
+}
+
+impl LoginSecrets {
+    /// Nothing: a question that needs one cannot be answered.
+    fn none() -> Self {
+        Self { username: String::new(), password: None, enable: None }
+    }
+}
+
+/// A line of a change, by who says it.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum TypedLine<'a> {
+    /// A statement of a caller, which passed the gate.
+    Caller(&'a Permitted),
+    /// A step of the platform file.
+    Platform(&'a str),
+    /// A step of the platform file that shows a configuration.
+    Configuration(&'a str),
 }
 
 /// How long a session waits, and how much it keeps.
@@ -154,6 +173,58 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
             Err(ended) => Err(self.give_up(ended).await),
         }
+    }
+
+    /// Types one line of a change and returns its answer. Every line of the answer may refuse it.
+    pub async fn type_line(
+        &mut self,
+        line: TypedLine<'_>,
+        dialog: &[Dialog],
+    ) -> Result<Output, SessionError> {
+        if self.poisoned {
+            return Err(SessionError::Poisoned);
+        }
+        self.poisoned = true;
+        let limits = self.limits;
+        let (text, kind) = match line {
+            TypedLine::Caller(permitted) => {
+                (permitted.as_str(), Kind::Line { text: permitted.as_str(), dialog })
+            }
+            TypedLine::Platform(text) => (text, Kind::Line { text, dialog }),
+            TypedLine::Configuration(text) => (text, Kind::Command { text, configuration: true }),
+        };
+        let nothing = LoginSecrets::none();
+        let exchange = self.exchange(kind, Some(text), Some(&nothing));
+        match tokio::time::timeout(limits.command_timeout, exchange).await {
+            Ok(Ok(done)) => {
+                let mut output = self.output(&done);
+                let refused = self.platform.failure_anywhere(&output.text);
+                output.rejected = match line {
+                    TypedLine::Configuration(_) => None,
+                    _ => refused.map(|(failure, line)| (failure.kind, shorten(&line))),
+                };
+                self.poisoned = false;
+                Ok(output)
+            }
+            Ok(Err(SessionError::NeedsInput { question })) => {
+                Err(self.give_up(Ended::Question(question)).await)
+            }
+            Ok(Err(SessionError::IdleTimeout { .. })) => Err(self.give_up(Ended::Silent).await),
+            Ok(Err(error)) => Err(error),
+            Err(_elapsed) => Err(self.give_up(Ended::Late).await),
+        }
+    }
+
+    /// Proves that the device still answers, with one newline.
+    pub async fn prove(&mut self, within: Duration) -> bool {
+        if self.poisoned {
+            return false;
+        }
+        self.poisoned = true;
+        let proof = self.exchange(Kind::Interrupt, None, None);
+        let alive = matches!(tokio::time::timeout(within, proof).await, Ok(Ok(_)));
+        self.poisoned = !alive;
+        alive
     }
 
     /// Says goodbye, so that the device frees its line at once.

@@ -62,6 +62,8 @@ pub struct Overrides {
     pub state_dir: Option<PathBuf>,
     /// `--strict-files`.
     pub strict_files: bool,
+    /// `--allow-changes`.
+    pub allow_changes: bool,
 }
 
 /// The settings file as it is written.
@@ -71,6 +73,7 @@ struct SettingsFile {
     inventory: Option<PathBuf>,
     state_dir: Option<PathBuf>,
     strict_files: Option<bool>,
+    allow_changes: Option<bool>,
     host_keys: HostKeysFile,
     limits: LimitsFile,
 }
@@ -107,6 +110,8 @@ pub struct Settings {
     pub state_dir: PathBuf,
     /// Whether files that others can read are errors instead of warnings.
     pub strict_files: bool,
+    /// Whether a caller on standard input and output may change configuration.
+    pub allow_changes: bool,
     /// Whether an unknown host key is recorded on first contact.
     pub accept_new_host_keys: bool,
     /// Limits on work and answers.
@@ -155,6 +160,7 @@ impl Settings {
             inventory: inventory.unwrap_or_else(|| PathBuf::from("devices.json")),
             state_dir,
             strict_files: overrides.strict_files || file.strict_files.unwrap_or_default(),
+            allow_changes: overrides.allow_changes || file.allow_changes.unwrap_or_default(),
             accept_new_host_keys: file.host_keys == HostKeysFile::AcceptNew,
             limits,
         })

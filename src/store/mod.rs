@@ -1,29 +1,34 @@
-//! The state directory: what this program remembers between runs.
+//! The state directory: what this program remembers between runs, and its database ([`Store`]) of
+//! plans, changes and tokens.
 //!
 //! **Invariants:** the directory and everything in it are for their owner only. Several processes
-//! may share one directory, so files are made whole or not at all and never rewritten in place.
+//! may share one directory, so files are made whole or not at all and never rewritten in place; what
+//! changes is in the database. Nothing is ever deleted because it is damaged.
+//!
+//! This module does not know what a plan, a phase or an outcome means.
+
+mod changes;
+mod clock;
+mod database;
+mod document;
+mod error;
+mod plans;
+mod schema;
+mod tokens;
+
+#[cfg(test)]
+mod tests;
 
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use crate::error::ErrorCode;
-
-/// The state directory cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("state directory {path}: cannot {action}")]
-pub struct StoreError {
-    path: String,
-    action: &'static str,
-    #[source]
-    source: std::io::Error,
-}
-
-impl StoreError {
-    /// The stable code of this failure.
-    pub fn code(&self) -> ErrorCode {
-        ErrorCode::InvalidArgument
-    }
-}
+pub use self::changes::{Begun, ChangeFilter, ChangeRow, NewChange, PhaseRow, Step};
+pub use self::clock::{unix_now, utc};
+pub use self::database::Store;
+pub use self::document::Document;
+pub use self::error::StoreError;
+pub use self::plans::PlanRow;
+pub use self::tokens::TokenRow;
 
 /// A usable state directory.
 #[derive(Debug, Clone)]
@@ -64,8 +69,13 @@ impl StateDirectory {
         })
     }
 
+    /// Opens the database, making or upgrading it where needed.
+    pub fn database(&self) -> Result<Store, StoreError> {
+        Store::open(&self.path)
+    }
+
     fn error(&self, action: &'static str, source: std::io::Error) -> StoreError {
-        StoreError { path: self.path.display().to_string(), action, source }
+        StoreError::Directory { path: self.path.display().to_string(), action, source }
     }
 }
 
@@ -105,43 +115,3 @@ fn private_directory(_builder: &mut std::fs::DirBuilder) {}
 
 #[cfg(not(unix))]
 fn private_file(_options: &mut std::fs::OpenOptions) {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_key_is_made_once_and_for_the_owner_only() {
-        let parent = tempfile::tempdir().unwrap();
-        let directory = StateDirectory::open(&parent.path().join("a/b")).unwrap();
-        let key = directory.install_key().unwrap();
-        assert_eq!(directory.install_key().unwrap(), key);
-        assert_ne!(key, [0; 32]);
-        let names: Vec<_> = std::fs::read_dir(parent.path().join("a/b")).unwrap().collect();
-        assert_eq!(names.len(), 1, "no draft stays behind");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let mode = |path: &str| {
-                std::fs::metadata(parent.path().join(path)).unwrap().permissions().mode() & 0o777
-            };
-            assert_eq!((mode("a/b"), mode("a/b/redaction.key")), (0o700, 0o600));
-        }
-    }
-
-    #[test]
-    fn a_place_that_cannot_be_a_directory_is_named() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let error = StateDirectory::open(&file.path().join("state")).unwrap_err();
-        assert!(error.to_string().contains("cannot make it"), "{error}");
-    }
-
-    #[test]
-    fn a_damaged_key_is_an_error_and_not_replaced() {
-        let parent = tempfile::tempdir().unwrap();
-        let directory = StateDirectory::open(parent.path()).unwrap();
-        std::fs::write(parent.path().join("redaction.key"), b"short").unwrap();
-        assert!(directory.install_key().is_err());
-        assert_eq!(std::fs::read(parent.path().join("redaction.key")).unwrap(), b"short");
-    }
-}

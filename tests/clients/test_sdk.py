@@ -10,6 +10,7 @@ VTY_BIN is the program under test, target/debug/vty-mcp unless set. Ends with a 
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -31,7 +32,7 @@ BIN = os.environ.get("VTY_BIN", str(ROOT / "target/debug/vty-mcp"))
 RIG = str(ROOT / "tests/rig/frr.sh")
 STATE = Path(os.environ.get("RIG_STATE", "/var/tmp/vty-mcp-rig"))
 INVENTORY = STATE / "rig-devices.json"
-TOOLS = {"list_devices", "run_commands", "query_devices", "read_output"}
+TOOLS = {"list_devices", "run_commands", "query_devices", "read_output", "get_config", "compare_config"}
 ANSWERING = ["r1", "r1-key", "r1-rsa", "r1-locked", "r1-pager"]
 ERAS = ["legacy", "2026-07-28"]
 TESTS = []
@@ -97,14 +98,31 @@ def text_of(result):
     return "".join(block.text for block in result.content if block.type == "text")
 
 
-ENTRY = re.compile(r'<output-([^ >]+) device="([^"]*)" command="([^"]*)">\n(.*?)</output-\1>\n', re.DOTALL)
+ENTRY = re.compile(
+    # An answer stands in the fence. Of a failure only the message does, because it may quote the device.
+    r'(?P<error>error code=[^\n]*?)?(?(error) device="(?P<on>[^"]*)" command="(?P<of>[^"]*)"\n)'
+    r'<output-(?P<nonce>[^ >]+)(?(error)| device="(?P<device>[^"]*)" command="(?P<command>[^"]*)")>\n'
+    r"(?P<text>.*?)</output-(?P=nonce)>\n(?P<next>next: [^\n]*\n)?",
+    re.DOTALL,
+)
+
+
+def listed(result):
+    """What run_commands returned, as (device, command, text) in order; a failure's text is all that is said of it."""
+    found = list(ENTRY.finditer(text_of(result)))
+    assert len({entry["nonce"] for entry in found}) <= 1, "one result has one nonce"
+    return [
+        (entry["on"], entry["of"], f"{entry['error']}\n{entry['text']}{entry['next'] or ''}")
+        if entry["error"]
+        else (entry["device"], entry["command"], entry["text"])
+        for entry in found
+    ]
 
 
 def entries(result):
-    """The fenced entries of run_commands by (device, command)."""
-    found = ENTRY.findall(text_of(result))
-    assert len({nonce for nonce, *_ in found}) <= 1, "one result has one nonce"
-    by_key = {(device, command): text for _, device, command, text in found}
+    """The same by (device, command)."""
+    found = listed(result)
+    by_key = {(device, command): text for device, command, text in found}
     assert len(by_key) == len(found), "an entry stands there twice"
     return by_key
 
@@ -251,24 +269,24 @@ async def mistakes_in_a_request_are_told(era):
 @in_both_eras
 async def devices_are_listed_without_credentials(era):
     async with connected(era) as client:
-        async def listed(**filters):
+        async def devices(**filters):
             result = await client.call_tool("list_devices", filters)
             assert not result.is_error, text_of(result)
             check_clean(result.model_dump_json(), "list_devices")
             assert "client_ed25519" not in result.model_dump_json(), "a path of a key"
             return result.structured_content
 
-        everything = await listed()
+        everything = await devices()
         names = [device["name"] for device in everything["devices"]]
         assert everything["total"] == len(names) == len(json.loads(INVENTORY.read_text())["devices"])
         assert names == sorted(names)
         first = everything["devices"][names.index("r1")]
         assert first["platform"] == "frr" and first["address"] == "127.0.21.1" and first["port"] == 22221, first
-        assert [d["name"] for d in (await listed(name="r2*"))["devices"]] == ["r2", "r2-hasty", "r2-pager"]
-        assert {d["name"] for d in (await listed(group="failing"))["devices"]} == {"r1-wrong", "r1-nowhere", "r1-silent"}
-        assert len((await listed(tag="broken"))["devices"]) == 3
-        assert len((await listed(platform="frr"))["devices"]) == len(names)
-        assert (await listed(name="x*"))["devices"] == []
+        assert [d["name"] for d in (await devices(name="r2*"))["devices"]] == ["r2", "r2-hasty", "r2-pager"]
+        assert {d["name"] for d in (await devices(group="failing"))["devices"]} == {"r1-wrong", "r1-nowhere", "r1-silent"}
+        assert len((await devices(tag="broken"))["devices"]) == 3
+        assert len((await devices(platform="frr"))["devices"]) == len(names)
+        assert (await devices(name="x*"))["devices"] == []
 
 
 @in_both_eras
@@ -338,7 +356,7 @@ async def a_bgp_summary_becomes_records(era):
         for device, own, other in [("r1", 65001, 2), ("r2", 65002, 1), ("r1-pager", 65001, 2)]:
             entry = devices[device]
             assert entry["status"] == "parsed" and "error" not in entry, entry
-            assert entry["template"] == "frr_show_bgp_summary", entry["template"]
+            assert entry["template"] == "frr_show_bgp_summary.textfsm", entry["template"]
             up, down = entry["records"]
             assert {"bgp_neighbor", "neighbor_as", "state_or_prefixes_received"} <= set(up), sorted(up)
             assert up["bgp_neighbor"] == f"10.77.12.{other}" and up["neighbor_as"] == str(65000 + other), up
@@ -469,13 +487,7 @@ async def a_device_that_falls_silent_in_mid_output_is_given_up(era):
         call = asyncio.create_task(run(client, ["r2-hasty", "r1"], BUSY))
         async with frozen_in_mid_command("r2"):
             result = await asyncio.wait_for(call, 20)
-        codes = [
-            code(text)
-            for device, _, text in re.findall(
-                r'<output-\S+ device="([^"]*)" command="([^"]*)">\n(.*?)</output-', text_of(result), re.DOTALL
-            )
-            if device == "r2-hasty"
-        ]
+        codes = [code(text) for device, _, text in listed(result) if device == "r2-hasty"]
         assert codes[0] is None and "command_timeout" in codes, codes
         assert codes.count("command_timeout") == 1 and len(codes) == len(BUSY), codes
         late = codes.index("command_timeout")
@@ -798,6 +810,9 @@ def main(parts):
         print(f"{INVENTORY} is missing: the rig does not run; start it with tests/rig/frr.sh start")
         print("0 passed, 1 failed")
         return 1
+    # Two runs on one rig would freeze routers under each other.
+    lock = open(STATE / "test.lock", "w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
     passed, failed = 0, []
     for name, function in TESTS:
         if parts and not any(part in name for part in parts):
@@ -812,7 +827,7 @@ def main(parts):
             failed.append(name)
             print("FAILED")
             for cause in causes(error):
-                frames = [frame for frame in traceback.extract_tb(cause.__traceback__) if frame.filename == __file__]
+                frames = [frame for frame in traceback.extract_tb(cause.__traceback__) if Path(frame.filename).parent == Path(__file__).resolve().parent]
                 print("".join(traceback.format_list(frames)), end="")
                 print(f"{type(cause).__name__}: {str(cause)[:2000]}")
         else:

@@ -28,7 +28,9 @@ async fn check(
     assert_eq!(code(&answers[1].answers[0]), "none", "{:?}", answers[1]);
     // The program lives on.
     assert_eq!(code(&fleet.ask("good", "show version").await), "none");
+    fleet.operations.close().await;
     fleet.wait_for("bad", |seen| seen.open_connections == 0).await;
+    fleet.wait_for("good", |seen| seen.open_connections == 0).await;
     fleet.stop().await;
 }
 
@@ -187,6 +189,7 @@ async fn a_cancelled_call_interrupts_the_device_and_closes_the_session() {
     cancel.cancel();
     let answers = tokio::time::timeout(SOON, running).await.unwrap().unwrap();
     assert_eq!(code(&answers[0].answers[0]), "cancelled");
+    fleet.operations.close().await;
     let seen = fleet.wait_for("r1", |seen| seen.open_connections == 0).await;
     assert_eq!(seen.interrupts, 1);
     fleet.stop().await;

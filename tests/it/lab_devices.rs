@@ -119,7 +119,8 @@ async fn a_running_configuration_that_quotes_the_prompt_is_read_to_its_end() {
 async fn the_secret_is_sent_where_the_device_asks_for_it_and_only_there() {
     let fleet = Fleet::start(vec![device("cisco_ios")]).await;
     assert_eq!(fleet.ask("r1", "show version").await.error, None);
-    let seen = fleet.device("r1").observed();
+    fleet.operations.close().await;
+    let seen = fleet.wait_for("r1", |seen| seen.open_connections == 0).await;
     assert_eq!(seen.enable_attempts(), 1);
     assert_eq!(
         seen.commands(),
@@ -147,6 +148,7 @@ async fn each_command_costs_one_line_and_sessions_are_closed() {
     let names = ["ios-r1", "eos-sw1", "junos-fw1", "frr-r1"];
     let answers = fleet.run(&names, &["show version", "show version"]).await;
     assert!(answers.iter().flat_map(|a| &a.answers).all(|answer| answer.error.is_none()));
+    fleet.operations.close().await;
     for name in names {
         let seen = fleet.wait_for(name, |seen| seen.open_connections == 0).await;
         let lines: Vec<&str> = seen.lines.iter().map(|line| line.text.as_str()).collect();

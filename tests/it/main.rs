@@ -7,11 +7,14 @@
     reason = "a failed expectation in a test should panic with its location"
 )]
 
+mod changes; // changes against devices that model candidates and revert timers
 mod cli; // the built program as a person uses it
 mod docs; // the documentation tells what the code does
 mod failures; // everything that goes wrong between us and a device, and its code
+mod http; // the HTTP transport, byte by byte
 mod inventory; // the example device file
 mod lab_devices; // every platform against its simulated device, with quirks
+mod pool; // sessions are kept, proven and never shared
 mod stdio; // the built program as an MCP client uses it
 mod support; // simulated devices, use cases and clients for the tests
 mod templates; // every template against recorded outputs

@@ -16,16 +16,19 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("platform", &["error"]),
     ("inventory", &["error", "secret", "platform"]),
     ("parse", &["error"]),
+    ("caller", &["error"]),
     ("policy", &["error", "platform", "inventory"]),
     ("redact", &["error", "secret"]),
+    ("token", &["error", "secret", "caller", "store"]),
     ("transport", &["error", "secret", "inventory"]),
     ("session", &["error", "secret", "platform", "policy", "transport"]),
     (
         "pool",
         &["error", "secret", "settings", "inventory", "platform", "policy", "transport", "session"],
     ),
+    ("change", &["error", "platform", "policy"]),
     ("operations", ALL_ABOVE),
-    ("mcp", &["error", "settings", "operations"]),
+    ("mcp", &["error", "caller", "change", "settings", "operations"]),
     (
         "server",
         &[
@@ -36,8 +39,10 @@ const LAYERS: &[(&str, &[&str])] = &[
             "platform",
             "inventory",
             "parse",
+            "caller",
             "policy",
             "redact",
+            "token",
             "operations",
             "mcp",
         ],
@@ -59,6 +64,9 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("russh", &["transport", "lab"]),
     ("rmcp", &["mcp", "server", "cli/demo.rs"]),
     ("tokio", &["session", "transport", "pool", "operations", "mcp", "server", "lab", "cli"]),
+    ("rusqlite", &["store"]),
+    ("axum", &["server"]),
+    ("hyper_util", &["server"]),
     ("clap", &["cli"]),
     ("fancy_regex", &["parse"]),
     ("schemars", &["mcp", "operations"]),
@@ -224,7 +232,12 @@ fn every_file_opens_with_what_it_owns_and_stays_short() {
 #[test]
 fn nothing_is_ignored_and_nothing_sleeps_in_the_library() {
     for (_, path, code) in sources() {
-        let module_sleeps = code.contains("sleep(") && !path.to_string_lossy().contains("lab");
+        // The pool closes what nobody asked for in a while, and a held change has its deadline;
+        // nothing else waits for time to pass.
+        let may = path.ends_with("pool/mod.rs")
+            || path.ends_with("operations/change/drive.rs")
+            || path.to_string_lossy().contains("lab");
+        let module_sleeps = code.contains("sleep(") && !may;
         assert!(!module_sleeps, "{} sleeps", path.display());
     }
     let everywhere =

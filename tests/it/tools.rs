@@ -16,7 +16,7 @@ fn the_surface_is_what_was_reviewed() {
 #[test]
 fn every_tool_is_named_annotated_and_simple_enough_for_every_client() {
     let tools = vty_mcp::mcp::tool_list();
-    assert_eq!(tools.len(), 4);
+    assert_eq!(tools.len(), 11);
     let mut bytes = 0;
     for tool in tools {
         let name = tool["name"].as_str().unwrap();
@@ -35,7 +35,7 @@ fn every_tool_is_named_annotated_and_simple_enough_for_every_client() {
         }
         bytes += tool.to_string().len();
     }
-    assert!(bytes < 8000, "the tools take {bytes} bytes of every conversation");
+    assert!(bytes < 17_000, "the tools take {bytes} bytes of every conversation");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@
 #   frr.sh stop            end everything that start began
 #   frr.sh status          what runs; exit code 0 only where all of it does
 #   frr.sh freeze r2       stop bgpd, so that a command hangs in the middle; thaw r2 lets it go on
-#   frr.sh swap-host-key   give the SSH server of device r1-changed another host key
+#   frr.sh swap-host-key   give the SSH server of device r1-changed another host key, and end its sessions
 #   frr.sh sessions        print the SSH sessions that are open, one per line
 set -euo pipefail
 export PATH=$PATH:/usr/sbin:/sbin
@@ -28,10 +28,12 @@ vty() { local router=$1; shift; vtysh -N "$(pathspace "$router")" "$@"; }
 
 # --- processes -----------------------------------------------------------------------------------
 
+command_line() { { tr '\0' ' ' <"/proc/$1/cmdline"; } 2>/dev/null || true; }
+
 alive() { # alive PIDFILE WORD: the process of the file runs and its command line has the word
     local pid
     pid=$(cat "$1" 2>/dev/null) && [ -n "$pid" ] || return 1
-    tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "$2"
+    command_line "$pid" | grep -qF -- "$2"
 }
 
 spawn() { # spawn NAME COMMAND...: a process group of its own, log and pid under run/
@@ -58,7 +60,7 @@ gone() { # gone PID: waits until the process has ended, and insists after 5 seco
     local i
     for i in $(seq 50); do
         # One that has ended and waits for its parent has no command line any more.
-        [ -n "$(tr -d '\0' <"/proc/$1/cmdline" 2>/dev/null)" ] || return 0
+        [ -n "$(command_line "$1")" ] || return 0
         sleep 0.1
     done
     kill -KILL "$1" 2>/dev/null || true
@@ -191,12 +193,13 @@ CONF
 router() { # router ROUTER: configuration and daemons
     local space conf daemon
     space=$(pathspace "$1") conf=$CONF/$(pathspace "$1")
-    install -d -o frr -g frrvty -m 750 "$conf"
+    # `write memory` is done by the user who typed it: files are renamed and made here.
+    install -d -o frr -g frrvty -m 770 "$conf"
     install -d -o frr -g frr -m 755 "$SOCKETS/$space"
     configuration "$1" >"$conf/frr.conf"
     printf 'service integrated-vtysh-config\nhostname %s\n' "$1" >"$conf/vtysh.conf"
     chown frr:frrvty "$conf"/*.conf
-    chmod 640 "$conf"/*.conf
+    chmod 660 "$conf"/*.conf
     for daemon in mgmtd zebra bgpd; do
         # mgmtd came with FRRouting 9.
         [ -x "$DAEMONS/$daemon" ] || [ $daemon != mgmtd ] || continue
@@ -278,6 +281,7 @@ inventory() {
     "r2": { "address": "127.0.21.2", "groups": ["answering"] },
     "r2-pager": { "address": "127.0.21.2", "groups": ["answering"], "username": "vtypager" },
     "r2-hasty": { "address": "127.0.21.2", "timeouts": { "idle_seconds": 2 } },
+    "r1-change": { "address": "127.0.21.1", "allow_unprotected": true },
     "r1-changed": { "address": "127.0.21.1", "port": $CHANGED_PORT },
     "r1-wrong": { "address": "127.0.21.1", "groups": ["failing"], "auth": { "type": "password", "password": "not-the-password" } },
     "r1-nowhere": { "address": "127.0.21.1", "groups": ["failing"], "port": $CLOSED_PORT },
@@ -378,9 +382,12 @@ signal_bgpd() { # signal_bgpd SIGNAL ROUTER
 }
 
 swap_host_key() {
-    local next=host_changed_b
+    local next=host_changed_b sessions
     cmp -s "$KEYS/host_changed" "$KEYS/host_changed_b" && next=host_changed_a
+    # Sessions outlive the server that took them, and a client may keep one: they end as when a router is replaced.
+    sessions=$(ss -Htnp state established "sport = :$CHANGED_PORT" | grep -oP 'pid=\K\d+' | sort -u || true)
     end_group sshd-changed sshd
+    [ -z "$sessions" ] || kill -KILL $sessions 2>/dev/null || true
     cp -p "$KEYS/$next" "$KEYS/host_changed"
     changed_server
 }

@@ -87,7 +87,7 @@ fn to_serde(node: &Node) -> serde_json::Value {
     match &node.value {
         Value::Null => Json::Null,
         // Which of the two it is nobody asks.
-        Value::Bool => Json::Bool(true),
+        Value::Bool(flag) => Json::Bool(*flag),
         Value::Number(number) => serde_json::from_str(number.expose()).unwrap(),
         Value::Text(text) => Json::String(text.expose().clone()),
         Value::Array(items) => items.iter().map(to_serde).collect(),

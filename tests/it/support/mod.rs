@@ -9,6 +9,7 @@ use rmcp::{RoleClient, ServiceExt};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
+use vty_mcp::caller::{Caller, Role};
 use vty_mcp::lab::{Lab, LabDevice, Observed, RunningDevice};
 use vty_mcp::operations::{CommandAnswer, DeviceAnswers, Operations, RunRequest};
 use vty_mcp::server;
@@ -101,6 +102,7 @@ fn operations(directory: &TempDir) -> Arc<Operations> {
         state_dir: Some(directory.path().join("state")),
         settings_file: Some(empty_settings(directory)),
         strict_files: true,
+        allow_changes: false,
     });
     server::build(&settings.unwrap()).unwrap().operations
 }
@@ -123,12 +125,23 @@ pub(crate) fn write_private(path: &std::path::Path, text: &str) {
 
 pub(crate) type Client = RunningService<RoleClient, ClientConfig>;
 
-/// Connects an MCP client to the use cases, in this process.
+/// Connects an MCP client that may only read to the use cases, in this process.
 pub(crate) async fn connect(operations: &Arc<Operations>) -> Client {
+    connect_as(operations, Role::Viewer).await
+}
+
+/// Connects an MCP client to the use cases, in this process.
+pub(crate) async fn connect_as(operations: &Arc<Operations>, role: Role) -> Client {
     let (near, far) = tokio::io::duplex(1 << 16);
     let (read, write) = tokio::io::split(far);
-    let serving =
-        server::serve_streams(Arc::clone(operations), read, write, CancellationToken::new());
+    let caller = Caller::local(role);
+    let serving = server::serve_streams(
+        Arc::clone(operations),
+        caller,
+        read,
+        write,
+        CancellationToken::new(),
+    );
     tokio::spawn(serving);
     ClientConfig::default().serve(near).await.unwrap()
 }
