@@ -176,6 +176,9 @@ pub(super) enum ConfigCommand {
         /// Print the startup configuration instead of the running one
         #[arg(long)]
         startup: bool,
+        /// Print what is typed and not committed yet
+        #[arg(long, conflicts_with = "startup")]
+        candidate: bool,
         /// Only the sections whose first line begins with this
         #[arg(long, value_name = "WORDS")]
         section: Option<String>,
@@ -188,6 +191,9 @@ pub(super) enum ConfigCommand {
         /// Compare with the startup configuration
         #[arg(long, group = "against")]
         startup: bool,
+        /// Compare with what is typed and not committed yet
+        #[arg(long, group = "against")]
+        candidate: bool,
         /// Compare with the configuration N commits ago
         #[arg(long, value_name = "N", group = "against")]
         rollback: Option<u32>,

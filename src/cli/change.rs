@@ -68,14 +68,19 @@ pub(super) async fn config(global: Global, command: ConfigCommand) -> Result<Exi
     let cancel = CancellationToken::new();
     tokio::spawn(cancel_on_signal(cancel.clone()));
     let text = match command {
-        ConfigCommand::Get { device, startup, section } => {
-            let source = if startup { Source::Startup } else { Source::Running };
+        ConfigCommand::Get { device, startup, candidate, section } => {
+            let source = match (startup, candidate) {
+                (true, _) => Source::Startup,
+                (false, true) => Source::Candidate,
+                (false, false) => Source::Running,
+            };
             operations.config(&device, source, section.as_deref(), &cancel).await
         }
-        ConfigCommand::Compare { device, rollback, with, .. } => {
+        ConfigCommand::Compare { device, candidate, rollback, with, .. } => {
             let against = match (rollback, with) {
                 (Some(number), _) => Against::Rollback(number),
                 (None, Some(other)) => Against::Device(other),
+                (None, None) if candidate => Against::Candidate,
                 (None, None) => Against::Startup,
             };
             operations.compare_config(&device, &against, &cancel).await

@@ -21,6 +21,8 @@ pub enum Source {
     Running,
     /// What the device starts with.
     Startup,
+    /// What is typed and not committed yet, where the device has one candidate for everybody.
+    Candidate,
 }
 
 /// With what a configuration is compared.
@@ -29,6 +31,8 @@ pub enum Source {
 pub enum Against {
     /// The startup configuration of the same device.
     Startup,
+    /// What is typed on the same device and not committed yet.
+    Candidate,
     /// An earlier configuration of the same device.
     Rollback(u32),
     /// The running configuration of another device.
@@ -78,6 +82,11 @@ impl Operations {
                 let startup = self.read_config(device, Source::Startup, cancel).await?;
                 self.tree_difference(device, &startup, device, &running)?
             }
+            Against::Candidate => {
+                let running = self.read_config(device, Source::Running, cancel).await?;
+                let candidate = self.read_config(device, Source::Candidate, cancel).await?;
+                self.tree_difference(device, &running, device, &candidate)?
+            }
             Against::Device(other) => {
                 let other = self.device(other)?;
                 let running = self.read_config(device, Source::Running, cancel).await?;
@@ -123,14 +132,48 @@ impl Operations {
         source: Source,
         cancel: &CancellationToken,
     ) -> Result<String, Failure> {
+        if source == Source::Candidate {
+            return self.read_candidate(device, cancel).await;
+        }
         let command = self.with_rules(device, |rules| match source {
-            Source::Running => Ok(rules.running.clone()),
+            Source::Running | Source::Candidate => Ok(rules.running.clone()),
             Source::Startup => rules.startup.clone().ok_or_else(|| {
                 let message = "this device has no startup configuration of its own";
                 Failure::new(ErrorCode::InvalidArgument, message).on(device.name.as_str())
             }),
         })?;
         self.show_with(device, &command, cancel).await
+    }
+
+    async fn read_candidate(
+        &self,
+        device: &Device,
+        cancel: &CancellationToken,
+    ) -> Result<String, Failure> {
+        let refuse = |code, message: &str| Failure::new(code, message).on(device.name.as_str());
+        let platform = self
+            .platforms
+            .get(&device.platform)
+            .map_err(|error| self.failed(error.code(), &error, device))?;
+        let rules = platform.change.as_ref().filter(|rules| !rules.candidate.is_empty());
+        let Some(rules) = rules else {
+            let message = "this device has no candidate configuration for everybody";
+            return Err(refuse(ErrorCode::InvalidArgument, message));
+        };
+        let lease = self.pool.lease(device, cancel).await;
+        let mut lease: Lease = lease.map_err(|error| self.pool_failure(&error, device))?;
+        let captured = self.capture(&mut lease, rules, &rules.candidate).await;
+        // A session that may have been left in another mode is not for the next caller.
+        match captured {
+            Ok(text) => {
+                self.pool.give_back(device, lease).await;
+                Ok(text)
+            }
+            Err(reason) => {
+                lease.leave().await;
+                Err(refuse(ErrorCode::CommandRejected, &reason))
+            }
+        }
     }
 
     async fn show_with(

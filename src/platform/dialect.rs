@@ -13,6 +13,8 @@ pub struct ChangeRules {
     pub running: String,
     /// Shows the startup configuration, where there is one of its own.
     pub startup: Option<String>,
+    /// Shows the candidate configuration, where there is one for everybody.
+    pub candidate: Script,
     /// Shows how the running configuration differs from an earlier one; `{n}` is its number.
     pub rollback_diff: Option<String>,
     /// How a configuration is written.

@@ -213,6 +213,8 @@ pub(super) struct ReadFile {
     /// Commands that read a configuration, so that the prompt after them is proven twice.
     #[serde(default)]
     pub(super) configuration: Vec<String>,
+    /// Matches the last line of a whole configuration.
+    pub(super) end_of_configuration: Option<String>,
     /// The file's own test cases.
     pub(super) cases: ReadCasesFile,
 }
@@ -255,6 +257,9 @@ pub(super) struct ChangeFile {
     /// Commands that show configurations.
     pub(super) running: String,
     pub(super) startup: Option<String>,
+    /// Shows the candidate configuration, where there is one for everybody.
+    #[serde(default)]
+    pub(super) candidate: Vec<StepFile>,
     /// Shows how the running configuration differs from an earlier one; `{n}` is its number.
     pub(super) rollback_diff: Option<String>,
     pub(super) layout: LayoutFile,

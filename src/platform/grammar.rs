@@ -78,6 +78,8 @@ pub struct ReadGrammar {
     pub forbidden_filters: Vec<String>,
     /// Matches commands that read a configuration.
     pub configuration: Vec<Regex>,
+    /// Matches the last line of a whole configuration.
+    pub end_of_configuration: Option<Regex>,
     /// Commands that must pass.
     pub allowed: Vec<String>,
     /// Commands that must not pass.

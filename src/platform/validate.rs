@@ -237,6 +237,9 @@ fn convert_read(problems: &mut Problems, file: ReadFile) -> ReadGrammar {
         filters,
         forbidden_filters: file.forbidden_filters,
         configuration: problems.patterns("read.configuration", &file.configuration),
+        end_of_configuration: file
+            .end_of_configuration
+            .and_then(|source| problems.pattern("read.end_of_configuration", &source)),
         allowed: file.cases.allowed,
         refused: file.cases.refused,
     }

@@ -25,6 +25,7 @@ pub(super) fn convert_change(
     ChangeRules {
         running: file.running,
         startup: file.startup,
+        candidate: convert.script("change.candidate", file.candidate),
         rollback_diff: file.rollback_diff,
         layout: match file.layout {
             LayoutFile::Indented => Layout::Indented,

@@ -23,8 +23,8 @@ pub struct Statement {
     pub text: Permitted,
 }
 
-/// Configuration that passed the gate for one platform.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Configuration that passed the gate for one platform; by default it has no statement.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PermittedConfiguration {
     statements: Vec<Statement>,
 }

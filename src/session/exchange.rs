@@ -163,12 +163,15 @@ impl<'a> Exchange<'a> {
         if trail.count() < prompts {
             return self.step_on_lost_newline(quiet);
         }
+        let end = trail.output_end(prompts);
         // A quoted prompt right above the real one can stand in for the answer to the proof; when
-        // nothing more comes, the last prompts are the real ones.
-        if doubtful && quiet < CONFIRM_QUIET {
+        // nothing more comes, the last prompts are the real ones. Behind the line that ends a
+        // configuration nothing is quoted.
+        let ended = !self.quoted && self.ends_configuration(terminal, first, end);
+        if doubtful && !ended && quiet < CONFIRM_QUIET {
             return Step::Wait(Some(CONFIRM_QUIET));
         }
-        Step::Done(Done { prompt, first, end: trail.output_end(prompts) })
+        Step::Done(Done { prompt, first, end })
     }
 
     /// The device shows nothing on its last line.
@@ -303,6 +306,14 @@ impl<'a> Exchange<'a> {
             self.quoted = self.quoted || quotes;
         }
         self.searched = self.searched.max(end);
+    }
+
+    /// Whether the last line of the output is the one that ends a whole configuration.
+    fn ends_configuration(&self, terminal: &Terminal, first: usize, end: usize) -> bool {
+        let Some(marker) = &self.platform.read.end_of_configuration else { return false };
+        let lines = (first..end).rev().filter_map(|index| terminal.lines().line(index));
+        let last = lines.into_iter().find(|line| !line.trim().is_empty());
+        last.is_some_and(|line| marker.is_match(line))
     }
 
     fn needs_proof(&self, known: bool, doubtful: bool, trail: &Trail, first: usize) -> bool {

@@ -348,6 +348,25 @@ async fn configurations_are_shown_and_compared_without_secrets() {
 }
 
 #[tokio::test]
+async fn a_candidate_is_shown_where_the_device_has_one_for_everybody() {
+    let fleet = fleet(device("juniper_junos")).await;
+    let cancel = CancellationToken::new();
+    let running = fleet.operations.config("r1", Source::Running, None, &cancel).await.unwrap();
+    let candidate = fleet.operations.config("r1", Source::Candidate, None, &cancel).await.unwrap();
+    assert!(candidate.contains("set interfaces"), "{candidate}");
+    let same = fleet.operations.compare_config("r1", &Against::Candidate, &cancel).await.unwrap();
+    assert_eq!(same, "", "{running}\n---\n{candidate}");
+    assert_eq!(fleet.device("r1").configuration_locked_by(), None);
+    fleet.operations.close().await;
+    fleet.stop().await;
+    let fleet = self::fleet(device("frr")).await;
+    let none = fleet.operations.config("r1", Source::Candidate, None, &cancel).await;
+    assert_eq!(none.unwrap_err().code.as_str(), "invalid_argument");
+    fleet.operations.close().await;
+    fleet.stop().await;
+}
+
+#[tokio::test]
 async fn only_callers_who_may_change_see_the_tools_for_it() {
     let fleet = fleet(device("frr")).await;
     let viewer = connect(&fleet.operations).await;

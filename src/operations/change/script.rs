@@ -73,6 +73,21 @@ impl Operations {
         Ok(captured)
     }
 
+    /// Runs a script that types no lines of a change, and returns the candidate it shows.
+    pub(in super::super) async fn capture(
+        &self,
+        lease: &mut Lease,
+        rules: &ChangeRules,
+        script: &Script,
+    ) -> Result<String, String> {
+        let words = Words { session: String::new(), minutes: 0, comment: String::new() };
+        let nothing = PermittedConfiguration::default();
+        match self.run_script(lease, rules, script, &words, &nothing, &|| false).await {
+            Ok(captured) => Ok(captured.candidate.unwrap_or_default()),
+            Err(Stopped::Refused(reason) | Stopped::Lost(reason)) => Err(reason),
+        }
+    }
+
     async fn type_step(
         &self,
         lease: &mut Lease,
