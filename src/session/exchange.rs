@@ -216,14 +216,21 @@ impl<'a> Exchange<'a> {
         Some(Step::Keys(pager.key.clone()))
     }
 
-    fn step_on_dialog(&mut self, line: &str, terminal: &Terminal, quiet: Duration) -> Option<Step> {
+    fn step_on_dialog(
+        &mut self,
+        line: &str,
+        terminal: &mut Terminal,
+        quiet: Duration,
+    ) -> Option<Step> {
         let dialog = match &self.kind {
             Kind::Login => self.platform.login.as_slice(),
             Kind::Line { dialog, .. } | Kind::Transition { dialog, .. } => dialog,
             Kind::Command { .. } | Kind::Interrupt => return None,
         };
         let found = dialog.iter().find(|dialog| dialog.question.is_match(line))?;
-        if quiet < CONFIRM_QUIET {
+        // Before the first prompt a line of a banner may look like a question when it is cut; what
+        // answers a step of ours is one.
+        if matches!(self.kind, Kind::Login) && quiet < CONFIRM_QUIET {
             return Some(Step::Wait(Some(CONFIRM_QUIET)));
         }
         // A question that comes back was answered wrongly; a secret is never sent twice.
@@ -232,6 +239,8 @@ impl<'a> Exchange<'a> {
         }
         self.answered.push(found.answer);
         self.echo_end = self.echo_end.or_else(|| Some(terminal.lines().count()));
+        // The question stands there until the device goes on; only a new one counts.
+        terminal.blank_current();
         Some(Step::Answer(found.answer))
     }
 
