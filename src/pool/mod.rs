@@ -112,7 +112,7 @@ impl Pool {
     }
 
     /// Waits for the device's slot and keeps it, so that several sessions one after another, or a
-    /// second one for a check, belong to one piece of work. A parked session is closed.
+    /// second one for a check, belong to one piece of work.
     pub async fn reserve(
         &self,
         device: &Device,
@@ -126,7 +126,7 @@ impl Pool {
         Ok(Reservation { slot: Arc::new(slot) })
     }
 
-    /// Opens a new session within a reservation; it is never parked.
+    /// Opens a new session within a reservation; it is never parked, and a parked one is closed first.
     pub async fn open_fresh(
         &self,
         device: &Device,

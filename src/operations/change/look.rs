@@ -143,8 +143,7 @@ impl Operations {
         }
         let after = Tree::read(rules, &planned.after);
         if running.sorted() != after.sorted() {
-            let different = difference(&after.text(), &running.text());
-            let different: String = self.show(&different).chars().take(REASON).collect();
+            let different = self.difference_shown(&after, &running);
             return Seen::Otherwise(format!(
                 "the running configuration is not as planned:\n{different}"
             ));
@@ -206,9 +205,14 @@ impl Operations {
         if running.sorted() == Tree::read(rules, &planned.after).sorted() {
             return Seen::AsPlanned;
         }
-        let different = difference(&before.text(), &running.text());
-        let different: String = self.show(&different).chars().take(REASON).collect();
+        let different = self.difference_shown(&before, &running);
         Seen::Otherwise(format!("the configuration changed since it was planned:\n{different}"))
+    }
+
+    /// What differs, without secrets and short enough for a reason.
+    fn difference_shown(&self, expected: &Tree, running: &Tree) -> String {
+        let different = difference(&expected.text(), &running.text());
+        self.show(&different).chars().take(REASON).collect()
     }
 }
 
