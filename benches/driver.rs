@@ -97,7 +97,7 @@ async fn driver(device: &RunningDevice, command: &str) -> Vec<Duration> {
         output_limit: 4 << 20,
     };
     let permitted = permit_read(&platform, command).unwrap();
-    let mut session = Session::open(stream, platform, &secrets, limits).await.unwrap();
+    let mut session = Session::open(stream, platform, secrets, limits).await.unwrap();
     let cancel = CancellationToken::new();
     let mut times = Vec::with_capacity(ROUNDS);
     for round in 0..WARM_UP + ROUNDS {

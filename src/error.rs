@@ -117,6 +117,8 @@ codes! {
     SessionLost = "session_lost", Yes;
     /// No prompt appeared after login.
     PromptTimeout = "prompt_timeout", No;
+    /// The inventory says `auto` and nothing tells which platform the device is.
+    PlatformUnknown = "platform_unknown", No;
     /// The command did not finish in time.
     CommandTimeout = "command_timeout", No;
     /// The CLI asked a question that no answer is known for.

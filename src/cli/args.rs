@@ -49,6 +49,10 @@ pub(super) struct Global {
     /// Directory for recorded host keys and other state [default: per XDG]
     #[arg(long, value_name = "DIR", env = "VTY_STATE_DIR", hide_env_values = true, global = true)]
     pub(super) state_dir: Option<PathBuf>,
+    /// Directory with platform files of your own [default: vty-mcp/platforms in the configuration
+    /// directory, if there]
+    #[arg(long, value_name = "DIR", env = "VTY_PLATFORMS", hide_env_values = true, global = true)]
+    pub(super) platforms: Option<PathBuf>,
     /// Refuse files with secrets that others can read instead of warning
     #[arg(long, global = true)]
     pub(super) strict_files: bool,
@@ -81,6 +85,7 @@ impl Global {
             inventory: self.devices,
             settings_file: self.settings,
             state_dir: self.state_dir,
+            platforms: self.platforms,
             strict_files: self.strict_files,
             allow_changes: false,
         }
@@ -123,6 +128,30 @@ pub(super) enum Command {
     Run(Run),
     /// Check inventory, platforms and templates without contacting a device
     Check(Check),
+    /// List, show, check and test platform files
+    #[command(
+        after_help = "A platform file says how one operating system's CLI looks. Files in the \
+        directory of --platforms add to the built-in ones or take their place; docs/platforms.md \
+        teaches how to write one.\n\nExample:\n  vty-mcp platform check my_os.toml\n  \
+        vty-mcp platform test my_os.toml"
+    )]
+    Platform {
+        #[command(subcommand)]
+        command: PlatformCommand,
+    },
+    /// Run commands on a device and write down every byte, as test cases for a platform file
+    #[command(
+        after_help = "The transcript is printed as TOML, ready for `[[tests.transcripts]]` of a \
+        platform file. Secrets that the inventory holds and those that look like one are replaced; \
+        read it before you share it.\n\nExample: vty-mcp record core-r1 'show version' > version.toml"
+    )]
+    Record {
+        /// A device of the inventory
+        device: String,
+        /// Reading commands; each makes a transcript of its own
+        #[arg(required = true)]
+        commands: Vec<String>,
+    },
     /// Make, list and revoke tokens for the HTTP transport
     Token {
         #[command(subcommand)]
@@ -139,6 +168,33 @@ pub(super) enum Command {
     Completions {
         /// The shell
         shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PlatformCommand {
+    /// List the platforms with their aliases and where their files come from
+    List {
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a platform's file
+    Show {
+        /// A platform or an alias
+        name: String,
+    },
+    /// Check platform files: patterns, cases, names and the mode graph
+    Check {
+        /// Platform files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Play the transcripts of platform files to the engine, whole, byte by byte and at random cuts
+    Test {
+        /// Platform files, or names of platforms
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
     },
 }
 

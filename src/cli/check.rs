@@ -12,8 +12,11 @@ use crate::server;
 /// Checks everything that can be checked without contacting a device.
 pub(super) fn check(global: Global, check: &Check) -> Result<Exit, CliError> {
     let settings = settings(global)?;
-    let platforms = Platforms::embedded();
     let mut problems: Vec<String> = Vec::new();
+    let platforms = server::load_platforms(&settings).unwrap_or_else(|errors| {
+        problems.extend(errors.iter().map(|error| chain(error)));
+        Platforms::embedded()
+    });
     let mut notices: Vec<String> = Vec::new();
     let mut devices: usize = 0;
     match server::load_inventory(&settings, &platforms) {

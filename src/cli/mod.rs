@@ -9,6 +9,8 @@ mod demo;
 mod lab;
 mod logging;
 mod output;
+mod platform;
+mod record;
 mod run;
 mod serve;
 mod token;
@@ -58,6 +60,9 @@ pub enum CliError {
     /// A token cannot be made or found.
     #[error("the token command failed")]
     Token(#[source] crate::token::TokenError),
+    /// Platform files cannot be used.
+    #[error("{}", .0.iter().map(|error| crate::error::chain(error)).collect::<Vec<_>>().join("\n"))]
+    Platforms(Vec<crate::platform::PlatformError>),
     /// The lab cannot run.
     #[error("the lab failed")]
     Lab(#[source] crate::lab::LabError),
@@ -76,7 +81,11 @@ impl CliError {
     /// How the program ends with this error.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Settings(_) | Self::Start(_) | Self::State(_) | Self::Token(_) => Exit::Usage,
+            Self::Settings(_)
+            | Self::Start(_)
+            | Self::State(_)
+            | Self::Token(_)
+            | Self::Platforms(_) => Exit::Usage,
             Self::Serve(ServeError::OpenToOthers { .. } | ServeError::AllowList { .. }) => {
                 Exit::Usage
             }
@@ -127,6 +136,8 @@ async fn dispatch(args: Args) -> Result<Exit, CliError> {
         Command::Demo(demo) => Box::pin(demo::demo(demo)).await,
         Command::Config { command } => change::config(global, command).await,
         Command::Change { command } => Box::pin(change::change(global, command)).await,
+        Command::Platform { command } => platform::platform(global, command).await,
+        Command::Record { device, commands } => record::record(global, device, commands).await,
         Command::Token { command } => token::token(global, command),
         Command::Lab(lab) => lab::lab(lab).await,
         Command::Completions { shell } => {

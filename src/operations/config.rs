@@ -48,7 +48,7 @@ impl Operations {
         section: Option<&str>,
         cancel: &CancellationToken,
     ) -> Result<String, Failure> {
-        let device = self.device(device)?;
+        let device = &self.located(device, cancel).await?;
         let text = self.read_config(device, source, cancel).await?;
         let text = match section {
             None => text,
@@ -74,7 +74,7 @@ impl Operations {
         against: &Against,
         cancel: &CancellationToken,
     ) -> Result<String, Failure> {
-        let device = self.device(device)?;
+        let device = &self.located(device, cancel).await?;
         let text = match against {
             Against::Rollback(number) => self.compare_rollback(device, *number, cancel).await?,
             Against::Startup => {
@@ -88,7 +88,7 @@ impl Operations {
                 self.tree_difference(device, &running, device, &candidate)?
             }
             Against::Device(other) => {
-                let other = self.device(other)?;
+                let other = &self.located(other, cancel).await?;
                 let running = self.read_config(device, Source::Running, cancel).await?;
                 let theirs = self.read_config(other, Source::Running, cancel).await?;
                 self.tree_difference(other, &theirs, device, &running)?
@@ -160,8 +160,7 @@ impl Operations {
             let message = "this device has no candidate configuration for everybody";
             return Err(refuse(ErrorCode::InvalidArgument, message));
         };
-        let lease = self.pool.lease(device, cancel).await;
-        let mut lease: Lease = lease.map_err(|error| self.pool_failure(&error, device))?;
+        let mut lease: Lease = self.lease(device, cancel).await?;
         let captured = self.capture(&mut lease, rules, &rules.candidate).await;
         // A session that may have been left in another mode is not for the next caller.
         match captured {
@@ -182,8 +181,7 @@ impl Operations {
         command: &str,
         cancel: &CancellationToken,
     ) -> Result<String, Failure> {
-        let lease = self.pool.lease(device, cancel).await;
-        let mut lease: Lease = lease.map_err(|error| self.pool_failure(&error, device))?;
+        let mut lease: Lease = self.lease(device, cancel).await?;
         let text = self.show_configuration(device, &mut lease, command).await;
         self.pool.give_back(device, lease).await;
         text

@@ -112,7 +112,10 @@ fn hint(code: ErrorCode) -> &'static str {
         ErrorCode::SessionLost => "call again; the device may have restarted",
         ErrorCode::PromptTimeout => "check the platform in the inventory against the device",
         ErrorCode::CommandTimeout => "narrow the command, or raise timeouts in the inventory",
-        ErrorCode::NeedsInput => "use a form of the command that asks nothing",
+        ErrorCode::PlatformUnknown => "an operator must name the platform in the inventory",
+        ErrorCode::NeedsInput => {
+            "use a form of the command that asks nothing, or repeat the call with `answers`"
+        }
         ErrorCode::ModeUnreachable => "an operator must check `enable` in the inventory",
         ErrorCode::CommandRejected => {
             "check the spelling for this platform and its software version"

@@ -13,6 +13,8 @@ mod fan_out;
 mod outputs;
 mod query;
 mod read_output;
+mod record;
+mod resolve;
 mod run;
 
 use std::error::Error;

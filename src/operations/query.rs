@@ -154,19 +154,17 @@ impl Operations {
         request: &QueryRequest,
         cancel: &CancellationToken,
     ) -> DeviceRecords {
-        let device = match self.device(name) {
-            Ok(device) => device.clone(),
+        let device = match self.located(name, cancel).await {
+            Ok(device) => device,
             Err(failure) => return DeviceRecords::failed(name, failure),
         };
         let permitted = match self.judge(&device, &request.command) {
             Ok(permitted) => permitted,
             Err(failure) => return DeviceRecords::failed(name, failure),
         };
-        let mut lease = match self.pool.lease(&device, cancel).await {
+        let mut lease = match self.lease(&device, cancel).await {
             Ok(lease) => lease,
-            Err(error) => {
-                return DeviceRecords::failed(name, self.pool_failure(&error, &device));
-            }
+            Err(failure) => return DeviceRecords::failed(name, failure),
         };
         let fingerprint = lease.new_host_key().map(str::to_owned);
         let output = self.ask(&device, &mut lease, &permitted, cancel).await;

@@ -142,7 +142,7 @@ impl Operations {
             };
             commands.iter().map(failed).collect()
         };
-        let device = match self.device(name) {
+        let device = &match self.located(name, cancel).await {
             Ok(device) => device,
             Err(failure) => {
                 result.answers = fail_all(&failure);
@@ -159,10 +159,10 @@ impl Operations {
             result.answers = refused.collect();
             return result;
         }
-        let mut lease = match self.pool.lease(device, cancel).await {
+        let mut lease = match self.lease(device, cancel).await {
             Ok(lease) => lease,
-            Err(error) => {
-                result.answers = fail_all(&self.pool_failure(&error, device));
+            Err(failure) => {
+                result.answers = fail_all(&failure);
                 return result;
             }
         };

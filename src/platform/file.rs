@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::file_change::ChangeFile;
+
 /// A whole platform file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,6 +22,13 @@ pub(super) struct PlatformFile {
     pub(super) default_mode: String,
     #[serde(default)]
     pub(super) terminal: TerminalFile,
+    /// How a device of this platform is recognised where the inventory says `auto`.
+    #[serde(default)]
+    pub(super) detect: DetectFile,
+    /// What shows the software version, and how structured output is asked for.
+    pub(super) show: ShowFile,
+    /// How many characters of its name a device shows in the prompts of configuration modes.
+    pub(super) hostname_limit: Option<usize>,
     /// Modes by name, each with the prompt that proves it.
     pub(super) modes: BTreeMap<String, ModeFile>,
     /// Lines that may stand between output and prompt and belong to the prompt, such as `[edit]`.
@@ -33,6 +42,18 @@ pub(super) struct PlatformFile {
     /// Commands sent once per session, mostly to switch paging off.
     #[serde(default)]
     pub(super) setup: Vec<SetupFile>,
+    /// Questions that any command may raise, and the answers that change nothing.
+    #[serde(default)]
+    pub(super) questions: Vec<DialogFile>,
+    /// Matches lines that a device writes on its own, such as log messages.
+    #[serde(default)]
+    pub(super) log_lines: Vec<String>,
+    /// Lines behind which a device hangs until it is interrupted, such as a name lookup.
+    #[serde(default)]
+    pub(super) hangs: Vec<HangFile>,
+    /// Lines that begin an input of several lines, during which no prompt is shown.
+    #[serde(default)]
+    pub(super) blocks: Vec<BlockFile>,
     /// Pager prompts; only the fallback where paging cannot be switched off.
     #[serde(default)]
     pub(super) pagers: Vec<PagerFile>,
@@ -42,6 +63,7 @@ pub(super) struct PlatformFile {
     pub(super) read: ReadFile,
     /// How configuration is changed; without it changes are refused.
     pub(super) change: Option<ChangeFile>,
+    #[serde(default)]
     pub(super) tests: TestsFile,
 }
 
@@ -61,8 +83,23 @@ pub(super) struct TerminalFile {
     pub(super) interrupt: String,
     /// What is sent to leave politely.
     pub(super) logout: Option<String>,
-    /// Whether a slow device may echo a command a second time, behind the prompt it draws late.
-    pub(super) echo_may_repeat: bool,
+    /// How the device echoes what is typed.
+    pub(super) echo: EchoFile,
+    /// Put behind the user name at login, where the device takes settings of its console there.
+    pub(super) username_suffix: String,
+}
+
+/// How a device echoes what is typed.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum EchoFile {
+    /// Once, however it is painted.
+    #[default]
+    Once,
+    /// A second time, behind the prompt it draws late, where the device is slow.
+    MayRepeat,
+    /// Not at all.
+    None,
 }
 
 impl Default for TerminalFile {
@@ -74,7 +111,8 @@ impl Default for TerminalFile {
             newline: "\n".to_owned(),
             interrupt: "\u{3}".to_owned(),
             logout: None,
-            echo_may_repeat: false,
+            echo: EchoFile::Once,
+            username_suffix: String::new(),
         }
     }
 }
@@ -85,10 +123,13 @@ impl Default for TerminalFile {
 pub(super) struct ModeFile {
     /// Matches the whole prompt line of this mode and no other mode's.
     pub(super) prompt: String,
+    /// Matches the line above the prompt, where only that tells the mode, as on SR Linux.
+    pub(super) above: Option<String>,
     /// Lines that match `prompt` but are none.
     #[serde(default)]
     pub(super) exclude: Vec<String>,
-    /// Real prompts of this mode: the file's own test cases.
+    /// Real prompts of this mode, the line above included where it counts: the file's own test
+    /// cases.
     pub(super) cases: Vec<String>,
 }
 
@@ -127,10 +168,13 @@ pub(super) struct DialogFile {
     /// Matches the last, unterminated line.
     pub(super) question: String,
     pub(super) answer: AnswerFile,
+    /// Real questions.
+    #[serde(default)]
+    pub(super) cases: Vec<String>,
 }
 
 /// What is sent to a question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum AnswerFile {
     Username,
@@ -139,6 +183,12 @@ pub(super) enum AnswerFile {
     Enter,
     Yes,
     No,
+    /// This key, without Enter: `{ key = "a" }`.
+    Key(String),
+    /// This text and Enter: `{ text = "y" }`.
+    Text(String),
+    /// Nothing: the login fails and the question is reported, such as a demand for a new password.
+    Report,
 }
 
 /// A command of the session's set-up.
@@ -146,6 +196,55 @@ pub(super) enum AnswerFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct SetupFile {
     pub(super) send: String,
+    /// Takes the setting back before the session is closed, where it would outlive it.
+    pub(super) undo: Option<String>,
+}
+
+/// How a device is recognised.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct DetectFile {
+    /// Matches the identification line of its SSH server.
+    pub(super) ident: Vec<String>,
+    /// Matches what it says before the first prompt.
+    pub(super) banner: Vec<String>,
+    /// Matches what it says to the version command.
+    pub(super) version: Vec<String>,
+}
+
+/// Reading commands that the program itself uses.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ShowFile {
+    /// Shows the software version.
+    pub(super) version: String,
+    /// Put behind a command, it makes the device answer in JSON.
+    pub(super) structured: Option<String>,
+}
+
+/// A line behind which a device hangs.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HangFile {
+    /// Matches the unterminated line.
+    pub(super) line: String,
+    /// Real lines.
+    pub(super) cases: Vec<String>,
+}
+
+/// An input of several lines.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BlockFile {
+    /// Matches the line that begins it.
+    pub(super) begins: String,
+    /// Matches what the device says when it takes the text; without it the text follows at once.
+    pub(super) ready: Option<String>,
+    /// Sent behind the last line, where the text does not end itself: `\u0004`.
+    #[serde(default)]
+    pub(super) end: String,
+    /// Real first lines.
+    pub(super) cases: Vec<String>,
 }
 
 /// How a pager looks and what it understands.
@@ -170,6 +269,9 @@ pub(super) struct FailureFile {
     /// Matches from the start of an output line.
     pub(super) line: String,
     pub(super) kind: FailureKindFile,
+    /// Where in the answer to a command it counts. To a line of configuration every line counts.
+    #[serde(default)]
+    pub(super) counts: CountsFile,
     /// Real refusals.
     pub(super) cases: Vec<String>,
 }
@@ -182,7 +284,22 @@ pub(super) enum FailureKindFile {
     Incomplete,
     Ambiguous,
     Authorization,
+    Locked,
+    Commit,
     Other,
+}
+
+/// Where in an answer a failure indicator counts.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum CountsFile {
+    /// In the first lines: later ones may quote a refusal, as logs do.
+    #[default]
+    First,
+    /// In the last line.
+    Last,
+    /// Anywhere.
+    Anywhere,
 }
 
 /// What the gate lets pass as reading.
@@ -193,6 +310,10 @@ pub(super) struct ReadFile {
     pub(super) max_length: usize,
     /// First words, with the optional part in double brackets: `sh[[ow]]`.
     pub(super) verbs: Vec<String>,
+    /// Patterns of whole commands, up to the first pipe, that pass whatever their first word is;
+    /// for systems on which the same word reads and writes.
+    #[serde(default)]
+    pub(super) forms: Vec<String>,
     /// Characters beside letters, digits and blank.
     pub(super) punctuation: String,
     /// Whether double quotes group words, as the device's own tokenizer does.
@@ -250,138 +371,12 @@ pub(super) enum ArgumentFile {
     Words,
 }
 
-/// How configuration is read and changed.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ChangeFile {
-    /// Commands that show configurations.
-    pub(super) running: String,
-    pub(super) startup: Option<String>,
-    /// Shows the candidate configuration, where there is one for everybody.
-    #[serde(default)]
-    pub(super) candidate: Vec<StepFile>,
-    /// Shows how the running configuration differs from an earlier one; `{n}` is its number.
-    pub(super) rollback_diff: Option<String>,
-    pub(super) layout: LayoutFile,
-    /// The mode in which configuration lines are typed.
-    pub(super) mode: String,
-    /// Leaves a section.
-    #[serde(default)]
-    pub(super) leave: Option<String>,
-    /// The only first words a line may have; any where none is named.
-    #[serde(default)]
-    pub(super) verbs: Vec<String>,
-    /// First words that leave the mode or act at once, refused also abbreviated.
-    #[serde(default)]
-    pub(super) forbidden: Vec<String>,
-    /// Longest line in characters.
-    pub(super) max_length: usize,
-    /// Lines that begin a text of several lines; the first group is its delimiter.
-    #[serde(default)]
-    pub(super) literals: Vec<String>,
-    /// Lines of a configuration that are no statements.
-    #[serde(default)]
-    pub(super) ignore: Vec<String>,
-    /// Matches the statements of which a section has only one; the match is what they share.
-    #[serde(default)]
-    pub(super) singles: Vec<String>,
-    /// What must not get worse by a change.
-    #[serde(default)]
-    pub(super) health: Vec<HealthFile>,
-    /// The ways to change, the safest first.
-    pub(super) dialects: Vec<DialectFile>,
-}
-
-/// How a configuration is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum LayoutFile {
-    Indented,
-    Set,
-}
-
-/// A count that must not be lower after a change.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct HealthFile {
-    pub(super) name: String,
-    pub(super) command: String,
-    pub(super) column: String,
-    /// Matches the values that count.
-    pub(super) healthy: String,
-}
-
-/// One way to change a configuration.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct DialectFile {
-    pub(super) class: ClassFile,
-    /// Matches a running configuration with which this way can be gone.
-    pub(super) requires: Option<String>,
-    /// The least and the most minutes of the device's own revert timer.
-    pub(super) timer_minutes: Option<[u32; 2]>,
-    /// Finds the difference without changing anything.
-    #[serde(default)]
-    pub(super) plan: Vec<StepFile>,
-    pub(super) trial: Vec<StepFile>,
-    /// Leaves nothing behind when the trial was refused, on the same session.
-    #[serde(default)]
-    pub(super) abandon: Vec<StepFile>,
-    /// Leaves nothing behind when the session was lost before the trial ran.
-    #[serde(default)]
-    pub(super) clean_up: Vec<StepFile>,
-    #[serde(default)]
-    pub(super) confirm: Vec<StepFile>,
-    /// Takes the trial back at once; without it the opposite lines are typed.
-    #[serde(default)]
-    pub(super) undo: Vec<StepFile>,
-    #[serde(default)]
-    pub(super) save: Vec<StepFile>,
-}
-
-/// What a device promises about a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum ClassFile {
-    Transactional,
-    Timed,
-    Unprotected,
-}
-
-/// One step of a script.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct StepFile {
-    /// What is typed; `{session}`, `{minutes}`, `{hhmmss}` and `{comment}` are filled in.
-    pub(super) send: Option<String>,
-    /// Types the configuration lines instead.
-    #[serde(default)]
-    pub(super) lines: bool,
-    /// The mode that must be reached.
-    pub(super) to: Option<String>,
-    /// Matches the answer of a step that worked.
-    pub(super) expect: Option<String>,
-    pub(super) capture: Option<CaptureFile>,
-    /// Questions the step may raise.
-    #[serde(default)]
-    pub(super) dialog: Vec<DialogFile>,
-}
-
-/// What the answer of a step is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum CaptureFile {
-    Diff,
-    Candidate,
-}
-
 /// Transcripts that prove the file.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct TestsFile {
     /// Lines of real output that no mode may take for a prompt.
     pub(super) not_prompts: Vec<String>,
-    #[serde(default)]
     pub(super) transcripts: Vec<TranscriptFile>,
 }
 

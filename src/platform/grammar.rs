@@ -64,6 +64,8 @@ pub struct ReadGrammar {
     pub max_length: usize,
     /// First words.
     pub verbs: Vec<Word>,
+    /// Whole commands, up to the first pipe, that pass whatever their first word is.
+    pub forms: Vec<Regex>,
     /// Characters beside letters, digits and blank.
     pub punctuation: String,
     /// Whether double quotes group words.

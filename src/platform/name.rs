@@ -10,6 +10,14 @@ use serde::Serialize;
 pub struct PlatformName(String);
 
 impl PlatformName {
+    /// What an inventory says where the platform shall be found out.
+    pub const AUTO: &str = "auto";
+
+    /// Whether the platform shall be found out.
+    pub fn is_auto(&self) -> bool {
+        self.0 == Self::AUTO
+    }
+
     pub(crate) fn new(name: impl Into<String>) -> Self {
         Self(name.into())
     }

@@ -7,6 +7,8 @@ fn parse(text: &str) -> Result<Platform, PlatformError> {
 const MINIMAL: &str = r#"
 title = "Test OS"
 default_mode = "exec"
+[show]
+version = "show version"
 [modes.exec]
 prompt = '^\w+> ?$'
 cases = ["r1> "]

@@ -5,14 +5,15 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use regex::{Regex, RegexBuilder};
 
 use super::file::{
-    AnswerFile, ArgumentFile, DialogFile, FailureFile, FailureKindFile, ModeFile, PagerFile,
-    PlatformFile, ReadFile, SecretUseFile, TranscriptFile, TransitionFile,
+    AnswerFile, ArgumentFile, BlockFile, CountsFile, DetectFile, DialogFile, EchoFile, FailureFile,
+    FailureKindFile, HangFile, ModeFile, PagerFile, PlatformFile, ReadFile, SecretUseFile,
+    TerminalFile, TranscriptFile, TransitionFile,
 };
 use super::validate_change::convert_change;
 use super::{
-    Answer, Argument, Dialog, Exchange, FailureIndicator, FailureKind, Filter, Mode, ModeName,
-    Pager, Platform, PlatformName, ReadGrammar, SecretUse, TerminalSetup, Transcript, Transition,
-    Word,
+    Answer, Argument, Block, Counts, Detect, Dialog, Echo, Exchange, FailureIndicator, FailureKind,
+    Filter, Mode, ModeName, Pager, Platform, PlatformName, ReadGrammar, SecretUse, Setup,
+    TerminalSetup, Transcript, Transition, Word,
 };
 
 /// A compiled pattern may not grow beyond this, whoever wrote the file.
@@ -39,6 +40,13 @@ impl Problems {
 
     pub(super) fn patterns(&mut self, place: &str, sources: &[String]) -> Vec<Regex> {
         sources.iter().filter_map(|source| self.pattern(place, source)).collect()
+    }
+
+    /// Every case must match.
+    fn cases(&mut self, place: &str, pattern: &Regex, cases: &[String]) {
+        for case in cases.iter().filter(|case| !pattern.is_match(case)) {
+            self.add(format!("{place}: the case `{case}` does not match `{pattern}`"));
+        }
     }
 
     fn words(&mut self, place: &str, sources: &[String]) -> Vec<Word> {
@@ -102,15 +110,11 @@ pub(super) fn convert(name: &PlatformName, file: PlatformFile) -> Result<Platfor
         title: file.title,
         aliases: file.aliases,
         default_mode: ModeName::new(file.default_mode),
-        terminal: TerminalSetup {
-            kind: file.terminal.kind,
-            width: file.terminal.width,
-            height: file.terminal.height,
-            newline: file.terminal.newline,
-            interrupt: file.terminal.interrupt,
-            logout: file.terminal.logout,
-            echo_may_repeat: file.terminal.echo_may_repeat,
-        },
+        terminal: convert_terminal(file.terminal),
+        detect: convert_detect(&mut problems, &file.detect),
+        version_command: file.show.version,
+        structured_suffix: file.show.structured,
+        hostname_limit: file.hostname_limit,
         modes,
         prompt_prelude: problems.patterns("prompt_prelude", &file.prompt_prelude),
         transitions: file
@@ -119,7 +123,15 @@ pub(super) fn convert(name: &PlatformName, file: PlatformFile) -> Result<Platfor
             .map(|transition| convert_transition(&mut problems, transition))
             .collect(),
         login: convert_dialog(&mut problems, "login", &file.login),
-        setup: file.setup.into_iter().map(|setup| setup.send).collect(),
+        setup: file
+            .setup
+            .into_iter()
+            .map(|setup| Setup { send: setup.send, undo: setup.undo })
+            .collect(),
+        questions: convert_dialog(&mut problems, "questions", &file.questions),
+        log_lines: problems.patterns("log_lines", &file.log_lines),
+        hangs: file.hangs.iter().filter_map(|hang| convert_hang(&mut problems, hang)).collect(),
+        blocks: file.blocks.iter().filter_map(|b| convert_block(&mut problems, b)).collect(),
         pagers: file.pagers.iter().filter_map(|p| convert_pager(&mut problems, p)).collect(),
         failures: file
             .failures
@@ -139,8 +151,53 @@ pub(super) fn convert(name: &PlatformName, file: PlatformFile) -> Result<Platfor
 fn convert_mode(problems: &mut Problems, name: String, file: ModeFile) -> Option<Mode> {
     let place = format!("modes.{name}");
     let prompt = problems.pattern(&place, &file.prompt)?;
+    let above = match &file.above {
+        Some(source) => Some(problems.pattern(&place, source)?),
+        None => None,
+    };
     let exclude = problems.patterns(&place, &file.exclude);
-    Some(Mode { name: ModeName::new(name), prompt, exclude, cases: file.cases })
+    Some(Mode { name: ModeName::new(name), prompt, above, exclude, cases: file.cases })
+}
+
+fn convert_terminal(file: TerminalFile) -> TerminalSetup {
+    TerminalSetup {
+        kind: file.kind,
+        width: file.width,
+        height: file.height,
+        newline: file.newline,
+        interrupt: file.interrupt,
+        logout: file.logout,
+        echo: match file.echo {
+            EchoFile::Once => Echo::Once,
+            EchoFile::MayRepeat => Echo::MayRepeat,
+            EchoFile::None => Echo::None,
+        },
+        username_suffix: file.username_suffix,
+    }
+}
+
+fn convert_detect(problems: &mut Problems, file: &DetectFile) -> Detect {
+    Detect {
+        ident: problems.patterns("detect.ident", &file.ident),
+        banner: problems.patterns("detect.banner", &file.banner),
+        version: problems.patterns("detect.version", &file.version),
+    }
+}
+
+fn convert_hang(problems: &mut Problems, file: &HangFile) -> Option<Regex> {
+    let line = problems.pattern("hangs", &file.line)?;
+    problems.cases("hangs", &line, &file.cases);
+    Some(line)
+}
+
+fn convert_block(problems: &mut Problems, file: &BlockFile) -> Option<Block> {
+    let begins = problems.pattern("blocks", &file.begins)?;
+    problems.cases("blocks", &begins, &file.cases);
+    let ready = match &file.ready {
+        Some(source) => Some(problems.pattern("blocks", source)?),
+        None => None,
+    };
+    Some(Block { begins, ready, end: file.end.clone() })
 }
 
 fn convert_transition(problems: &mut Problems, file: TransitionFile) -> Transition {
@@ -164,32 +221,33 @@ pub(super) fn convert_dialog(
     files: &[DialogFile],
 ) -> Vec<Dialog> {
     let convert = |file: &DialogFile| {
-        let answer = match file.answer {
+        let answer = match &file.answer {
             AnswerFile::Username => Answer::Username,
             AnswerFile::Password => Answer::Password,
             AnswerFile::EnableSecret => Answer::EnableSecret,
             AnswerFile::Enter => Answer::Enter,
             AnswerFile::Yes => Answer::Yes,
             AnswerFile::No => Answer::No,
+            AnswerFile::Key(key) => Answer::Key(key.clone()),
+            AnswerFile::Text(text) => Answer::Text(text.clone()),
+            AnswerFile::Report => Answer::Report,
         };
-        Some(Dialog { question: problems.pattern(place, &file.question)?, answer })
+        let question = problems.pattern(place, &file.question)?;
+        problems.cases(place, &question, &file.cases);
+        Some(Dialog { question, answer })
     };
     files.iter().filter_map(convert).collect()
 }
 
 fn convert_pager(problems: &mut Problems, file: &PagerFile) -> Option<Pager> {
     let prompt = problems.pattern("pagers", &file.prompt)?;
-    for case in file.cases.iter().filter(|case| !prompt.is_match(case)) {
-        problems.add(format!("pagers: the case `{case}` does not match"));
-    }
+    problems.cases("pagers", &prompt, &file.cases);
     Some(Pager { prompt, key: file.key.clone(), pads_screen: file.pads_screen })
 }
 
 fn convert_failure(problems: &mut Problems, file: &FailureFile) -> Option<FailureIndicator> {
     let line = problems.pattern("failures", &format!("^(?:{})", file.line))?;
-    for case in file.cases.iter().filter(|case| !line.is_match(case)) {
-        problems.add(format!("failures: `{case}` does not match `{}`", file.line));
-    }
+    problems.cases("failures", &line, &file.cases);
     if file.cases.is_empty() {
         problems.add(format!("failures: `{}` has no case", file.line));
     }
@@ -198,9 +256,16 @@ fn convert_failure(problems: &mut Problems, file: &FailureFile) -> Option<Failur
         FailureKindFile::Incomplete => FailureKind::Incomplete,
         FailureKindFile::Ambiguous => FailureKind::Ambiguous,
         FailureKindFile::Authorization => FailureKind::Authorization,
+        FailureKindFile::Locked => FailureKind::Locked,
+        FailureKindFile::Commit => FailureKind::Commit,
         FailureKindFile::Other => FailureKind::Other,
     };
-    Some(FailureIndicator { line, kind })
+    let counts = match file.counts {
+        CountsFile::First => Counts::First,
+        CountsFile::Last => Counts::Last,
+        CountsFile::Anywhere => Counts::Anywhere,
+    };
+    Some(FailureIndicator { line, kind, counts })
 }
 
 fn convert_read(problems: &mut Problems, file: ReadFile) -> ReadGrammar {
@@ -230,6 +295,11 @@ fn convert_read(problems: &mut Problems, file: ReadFile) -> ReadGrammar {
     ReadGrammar {
         max_length: file.max_length,
         verbs: problems.words("read.verbs", &file.verbs),
+        forms: file
+            .forms
+            .iter()
+            .filter_map(|form| problems.pattern("read.forms", &format!("^(?:{form})$")))
+            .collect(),
         punctuation: file.punctuation,
         quotes: file.quotes,
         alternation: file.alternation,
@@ -268,11 +338,12 @@ fn check_modes(problems: &mut Problems, platform: &Platform) {
             problems.add(format!("modes.{}: no case, so nothing proves its prompt", mode.name));
         }
         for case in &mode.cases {
-            if !mode.accepts(case) {
+            let (above, line) = case.rsplit_once('\n').unwrap_or(("", case));
+            if !mode.accepts(above, line) {
                 problems.add(format!("modes.{}: its case `{case}` does not match", mode.name));
             }
             for other in platform.modes.iter().filter(|other| other.name != mode.name) {
-                if other.accepts(case) {
+                if other.accepts(above, line) {
                     problems.add(format!(
                         "modes.{}: its case `{case}` also matches mode {}",
                         mode.name, other.name
@@ -282,7 +353,7 @@ fn check_modes(problems: &mut Problems, platform: &Platform) {
         }
     }
     for line in &platform.not_prompts {
-        if let Some(mode) = platform.mode_of(line) {
+        if let Some(mode) = platform.mode_of("", line) {
             problems.add(format!("tests.not_prompts: `{line}` is taken for {}", mode.name));
         }
     }

@@ -3,7 +3,7 @@
 use super::dialect::{
     Capture, ChangeRules, Dialect, Health, Input, Layout, SafetyClass, Script, Step,
 };
-use super::file::{
+use super::file_change::{
     CaptureFile, ChangeFile, ClassFile, DialectFile, HealthFile, LayoutFile, StepFile,
 };
 use super::validate::{Problems, convert_dialog};

@@ -5,9 +5,11 @@
 //! derive and refuses everything else, so a command nobody thought of is refused. It is a pure
 //! function, linear in the length of the command.
 
+mod answers;
 mod configuration;
 mod read;
 
+pub use self::answers::GivenAnswer;
 pub use self::configuration::{ConfigurationRefusal, PermittedConfiguration, Statement};
 use crate::error::ErrorCode;
 use crate::platform::{ChangeRules, Platform};
@@ -17,6 +19,7 @@ use crate::platform::{ChangeRules, Platform};
 pub struct Permitted {
     command: String,
     reads_configuration: bool,
+    answers: Vec<GivenAnswer>,
 }
 
 impl Permitted {
@@ -28,6 +31,13 @@ impl Permitted {
     /// Whether the answer is a configuration, whose text may quote prompts.
     pub fn reads_configuration(&self) -> bool {
         self.reads_configuration
+    }
+
+    /// What to answer to a question of the device, when so many answers were used already. The
+    /// question itself is judged too: one that would change something has no answer.
+    pub fn answer_to(&self, question: &str, used: usize) -> Option<&str> {
+        let given = self.answers.get(used)?;
+        (given.is_meant_by(question) && !answers::is_grave(question)).then_some(&given.answer)
     }
 }
 
@@ -101,6 +111,14 @@ pub enum Refusal {
         /// What is wrong.
         problem: &'static str,
     },
+    /// An answer to a question is none that a reading call may give.
+    #[error("the answer to `{question}` {problem}")]
+    Answer {
+        /// The question it is meant for, cut and cleaned.
+        question: String,
+        /// What is wrong.
+        problem: &'static str,
+    },
 }
 
 impl Refusal {
@@ -125,16 +143,28 @@ impl Refusal {
             Self::Denied { .. } => "cmd_denied",
             Self::Pipe { .. } => "cmd_pipe_target",
             Self::FilterArgument { .. } => "cmd_filter_arg",
+            Self::Answer { .. } => "cmd_answer",
         }
     }
 }
 
 /// Judges a reading command for a platform.
 pub fn permit_read(platform: &Platform, command: &str) -> Result<Permitted, Refusal> {
+    permit_read_with(platform, command, &[])
+}
+
+/// Judges a reading command and the answers to the questions it may raise, in their order.
+pub fn permit_read_with(
+    platform: &Platform,
+    command: &str,
+    answers: &[GivenAnswer],
+) -> Result<Permitted, Refusal> {
     read::judge(&platform.read, command)?;
+    answers::judge(answers)?;
     let reads_configuration =
         platform.read.configuration.iter().any(|pattern| pattern.is_match(command));
-    Ok(Permitted { command: command.to_owned(), reads_configuration })
+    let (command, answers) = (command.to_owned(), answers.to_vec());
+    Ok(Permitted { command, reads_configuration, answers })
 }
 
 /// Judges configuration text for a platform's rules of change.

@@ -98,7 +98,9 @@ fn is_alternative(
 fn judge_head(grammar: &ReadGrammar, head: &str) -> Result<(), Refusal> {
     let words: Vec<&str> = head.split(' ').filter(|word| !word.is_empty()).collect();
     let first = words.first().copied().unwrap_or_default();
-    if first.is_empty() || !grammar.verbs.iter().any(|verb| verb.accepts(first)) {
+    let known = grammar.verbs.iter().any(|verb| verb.accepts(first))
+        || grammar.forms.iter().any(|form| form.is_match(head.trim_end_matches(' ')));
+    if first.is_empty() || !known {
         let verbs: Vec<&str> = grammar.verbs.iter().map(Word::full).collect();
         return Err(Refusal::NotReadOnly { word: first.to_owned(), allowed: verbs.join(", ") });
     }

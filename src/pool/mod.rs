@@ -17,10 +17,13 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::error::ErrorCode;
 use crate::inventory::{Auth, Device, DeviceName};
-use crate::platform::{Dialog, Platform, PlatformError, Platforms};
+use crate::platform::{
+    Dialog, ModeName, Platform, PlatformError, PlatformName, Platforms, Seen, Verdict,
+};
 use crate::policy::Permitted;
 use crate::session::{
-    Limits, LoginSecrets, Output, Prompt, Session, SessionError, Stopped, TypedLine,
+    Heard, Limits, LoginSecrets, Output, Prompt, Recorder, Session, SessionError, Stopped,
+    TypedLine, probe,
 };
 use crate::transport::{Connection, HostKeys, Pty, Shell, TransportError};
 
@@ -44,6 +47,17 @@ pub enum PoolError {
     /// The device was reached and no usable CLI was found.
     #[error("no usable prompt after login")]
     Login(#[source] SessionError),
+    /// Nothing tells which platform the device is.
+    #[error(
+        "the platform cannot be told from the prompt `{}` of `{}`{}",
+        seen.prompt, seen.ident, listed(possible)
+    )]
+    Unrecognised {
+        /// The platforms that fit equally well.
+        possible: Vec<PlatformName>,
+        /// What was seen.
+        seen: Seen,
+    },
     /// The caller gave up.
     #[error("the request was cancelled before the device was reached")]
     Cancelled,
@@ -59,10 +73,19 @@ impl PoolError {
             Self::Platform(error) => error.code(),
             Self::Transport(error) => error.code(),
             Self::Login(error) => error.code(),
+            Self::Unrecognised { .. } => ErrorCode::PlatformUnknown,
             Self::Cancelled => ErrorCode::Cancelled,
             Self::Closed => ErrorCode::ShuttingDown,
         }
     }
+}
+
+fn listed(possible: &[PlatformName]) -> String {
+    if possible.is_empty() {
+        return String::new();
+    }
+    let names: Vec<&str> = possible.iter().map(PlatformName::as_str).collect();
+    format!("; it may be {}", names.join(", "))
 }
 
 /// Hands out sessions.
@@ -106,7 +129,7 @@ impl Pool {
             if let Some(lease) = self.unpark(device, &slot).await {
                 return Ok(lease);
             }
-            self.open(device, &slot).await
+            self.open(device, &slot, Recording::Off).await
         };
         self.unless_ended(cancel, opening).await
     }
@@ -138,9 +161,57 @@ impl Pool {
             if let Some(lease) = self.unpark(device, reservation).await {
                 lease.leave().await;
             }
-            self.open(device, reservation).await
+            self.open(device, reservation, Recording::Off).await
         };
         self.unless_ended(cancel, opening).await
+    }
+
+    /// Opens a new session that keeps what goes through it, from the first byte on.
+    pub async fn open_recorded(
+        &self,
+        device: &Device,
+        cancel: &CancellationToken,
+    ) -> Result<Lease, PoolError> {
+        let reservation = self.reserve(device, cancel).await?;
+        let opening = async {
+            if let Some(lease) = self.unpark(device, &reservation).await {
+                lease.leave().await;
+            }
+            self.open(device, &reservation, Recording::On).await
+        };
+        self.unless_ended(cancel, opening).await
+    }
+
+    /// Finds out which platform a device is, on a connection of its own.
+    pub async fn detect(
+        &self,
+        device: &Device,
+        cancel: &CancellationToken,
+    ) -> Result<PlatformName, PoolError> {
+        let _slot = self.reserve(device, cancel).await?;
+        let detecting = async {
+            let connection = Box::pin(Connection::open(device, &self.host_keys));
+            let connection = connection.await.map_err(PoolError::Transport)?;
+            // What most platforms ask for; the login that follows asks for its own.
+            let pty = Pty { kind: "vt100", width: 511, height: 1000 };
+            let shell = connection.shell(pty, device.timeouts.auth).await;
+            let looked = match shell {
+                Err(error) => Err(PoolError::Transport(error)),
+                Ok(shell) => {
+                    let most = device.timeouts.auth.saturating_add(device.timeouts.idle);
+                    let looked = probe(shell, &connection.ident, &self.platforms, most).await;
+                    looked.map_err(PoolError::Login)
+                }
+            };
+            connection.close().await;
+            let (verdict, seen) = looked?;
+            match verdict {
+                Verdict::Is(platform) => Ok(platform),
+                Verdict::Unclear(possible) => Err(PoolError::Unrecognised { possible, seen }),
+                Verdict::Ask(_) => Err(PoolError::Unrecognised { possible: Vec::new(), seen }),
+            }
+        };
+        self.unless_ended(cancel, detecting).await
     }
 
     async fn unless_ended<T>(
@@ -228,11 +299,24 @@ impl Pool {
         Arc::clone(slots.entry(name.clone()).or_insert_with(|| Arc::new(Semaphore::new(1))))
     }
 
-    async fn open(&self, device: &Device, slot: &Reservation) -> Result<Lease, PoolError> {
+    async fn open(
+        &self,
+        device: &Device,
+        slot: &Reservation,
+        recording: Recording,
+    ) -> Result<Lease, PoolError> {
         let platform = self.platforms.get(&device.platform).map_err(PoolError::Platform)?;
-        let connection = Box::pin(Connection::open(device, &self.host_keys));
-        let connection = connection.await.map_err(PoolError::Transport)?;
-        match self.log_in(device, platform, &connection).await {
+        let suffix = &platform.terminal.username_suffix;
+        let connection = if suffix.is_empty() {
+            Box::pin(Connection::open(device, &self.host_keys)).await
+        } else {
+            // Some devices take settings of their console behind the user name.
+            let mut device = device.clone();
+            device.username.push_str(suffix);
+            Box::pin(Connection::open(&device, &self.host_keys)).await
+        };
+        let connection = connection.map_err(PoolError::Transport)?;
+        match self.log_in(device, platform, &connection, recording).await {
             Ok(session) => {
                 tracing::debug!(device = %device.name, ident = connection.ident, "session opened");
                 let (closing, counted) = (self.closing.clone(), self.leases.token());
@@ -251,7 +335,8 @@ impl Pool {
         device: &Device,
         platform: Arc<Platform>,
         connection: &Connection,
-    ) -> Result<Session<Shell>, PoolError> {
+        recording: Recording,
+    ) -> Result<Session<Recorder<Shell>>, PoolError> {
         let terminal = &platform.terminal;
         let pty = Pty { kind: &terminal.kind, width: terminal.width, height: terminal.height };
         let shell = connection.shell(pty, device.timeouts.auth).await;
@@ -270,14 +355,25 @@ impl Pool {
             command_timeout: device.timeouts.command,
             output_limit: self.output_limit,
         };
-        Session::open(shell, platform, &secrets, limits).await.map_err(PoolError::Login)
+        let shell = match recording {
+            Recording::Off => Recorder::off(shell),
+            Recording::On => Recorder::on(shell),
+        };
+        Session::open(shell, platform, secrets, limits).await.map_err(PoolError::Login)
     }
+}
+
+/// Whether a session keeps what goes through it.
+#[derive(Debug, Clone, Copy)]
+enum Recording {
+    Off,
+    On,
 }
 
 /// A session that waits for its next caller, and what it needs to live.
 #[derive(Debug)]
 struct Parked {
-    session: Session<Shell>,
+    session: Session<Recorder<Shell>>,
     connection: Connection,
     opened: Instant,
 }
@@ -306,7 +402,7 @@ pub struct Reservation {
 /// Exclusive use of one session.
 #[derive(Debug)]
 pub struct Lease {
-    session: Session<Shell>,
+    session: Session<Recorder<Shell>>,
     connection: Connection,
     opened: Instant,
     closing: CancellationToken,
@@ -370,6 +466,21 @@ impl Lease {
         dialog: &[Dialog],
     ) -> Result<Output, SessionError> {
         self.session.type_line(line, dialog).await
+    }
+
+    /// Walks to a mode of the platform.
+    pub async fn enter_mode(&mut self, mode: &ModeName) -> Result<(), SessionError> {
+        self.session.enter_mode(mode).await
+    }
+
+    /// What went through a recorded session since the last call.
+    pub fn heard(&self) -> Vec<Heard> {
+        self.session.heard()
+    }
+
+    /// The identification line of the device's SSH server.
+    pub fn ident(&self) -> &str {
+        &self.connection.ident
     }
 
     /// Leaves the device politely.

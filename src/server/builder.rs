@@ -6,7 +6,7 @@ use crate::error::chain;
 use crate::inventory::{self, Auth, Inventory, LoadOptions, Loaded, Problem};
 use crate::operations::{Changes, Operations};
 use crate::parse::Catalogue;
-use crate::platform::Platforms;
+use crate::platform::{PlatformError, Platforms};
 use crate::pool::Pool;
 use crate::redact::Redactor;
 use crate::secret::Secret;
@@ -33,22 +33,34 @@ pub struct Built {
 /// Loads everything that the settings name and puts it together. Every problem of every part is
 /// reported at once.
 pub fn build(settings: &Settings) -> Result<Built, StartError> {
-    let platforms = Arc::new(Platforms::embedded());
+    let platforms = load_platforms(settings);
     let state = StateDirectory::open(&settings.state_dir).and_then(|state| {
         let key = state.install_key()?;
         let store = state.database()?;
         Ok((state, Secret::new(key), Arc::new(store)))
     });
+    let mut problems = Vec::new();
+    let platforms = Arc::new(platforms.unwrap_or_else(|errors| {
+        problems.extend(errors.iter().map(|error| chain(error)));
+        Platforms::embedded()
+    }));
     match (load_inventory(settings, &platforms), state) {
-        (Ok(loaded), Ok((state, key, store))) => {
+        (Ok(loaded), Ok((state, key, store))) if problems.is_empty() => {
             assemble(settings, platforms, loaded, &state, &key, store)
         }
         (loaded, state) => {
-            let mut problems = Vec::new();
             problems.extend(loaded.err().map(|error| error.report()));
             problems.extend(state.err().map(|error| chain(&error)));
             Err(StartError(problems))
         }
+    }
+}
+
+/// Loads the built-in platforms and those of the operator's directory.
+pub fn load_platforms(settings: &Settings) -> Result<Platforms, Vec<PlatformError>> {
+    match &settings.platforms {
+        Some(directory) => Platforms::with_directory(directory),
+        None => Ok(Platforms::embedded()),
     }
 }
 

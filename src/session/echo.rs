@@ -1,4 +1,4 @@
-//! Finds where the echo of our own command ends and the device's answer begins.
+//! Finds where the echo of our own line ends and the device's answer begins.
 //!
 //! Blanks are ignored in the comparison, because line editors wrap and repaint them. Only the
 //! first lines are searched: an echo comes first or not at all.
@@ -7,40 +7,108 @@ use super::terminal::Scrollback;
 
 /// How many lines may precede the echo: log messages that arrived while we typed.
 const SEARCHED: usize = 40;
+/// How much of a long line must be left when its head gave way to `$`.
+const LEAST_TAIL: usize = 8;
 
 /// Removes blanks, so that wrapped and repainted text compares equal.
 pub(super) fn squeeze(text: &str) -> String {
     text.chars().filter(|c| !c.is_whitespace()).collect()
 }
 
-/// Returns the number of the first line after the echo of `command`, typed at `prompt`; both are
-/// squeezed. A command that a slow device echoes twice is skipped twice.
-pub(super) fn end_of_echo(lines: &Scrollback, prompt: &str, command: &str) -> Option<usize> {
-    let mut end =
-        (0..lines.count().min(SEARCHED)).find_map(|at| echo_at(lines, at, prompt, command))?;
-    while let Some(again) = echo_at(lines, end, prompt, command) {
-        end = again;
-    }
-    Some(end)
+/// What we typed and where; both without blanks.
+#[derive(Debug)]
+pub(super) struct Typed {
+    prompt: String,
+    line: String,
 }
 
-/// Returns the line after the echo where one starts at this line; it may be wrapped over several.
-fn echo_at(lines: &Scrollback, at: usize, prompt: &str, command: &str) -> Option<usize> {
-    let mut seen = String::new();
-    for (number, index) in (at..lines.count()).enumerate() {
-        let line = squeeze(lines.line(index)?);
-        // The prompt stands before what was typed, unless the device echoed before it drew it.
-        let typed =
-            if number == 0 { line.strip_prefix(prompt).unwrap_or(&line) } else { line.as_str() };
-        seen.push_str(typed);
-        if seen == command {
-            return index.checked_add(1);
+impl Typed {
+    pub(super) fn new(prompt: &str, line: &str) -> Self {
+        Self { prompt: squeeze(prompt), line: squeeze(line) }
+    }
+
+    /// Whether a line without blanks is the prompt alone.
+    pub(super) fn is_prompt(&self, line: &str) -> bool {
+        line == self.prompt
+    }
+
+    /// Returns the number of the first line after the echo. A line that a slow device echoes twice
+    /// is skipped twice. `raw` is the beginning of what came, for devices that wrap at a width of
+    /// their own, which paints over what a screen of ours shows.
+    pub(super) fn end_of_echo(
+        &self,
+        lines: &Scrollback,
+        raw: &[u8],
+        is_log: impl Fn(&str) -> bool,
+    ) -> Option<usize> {
+        let painted =
+            (0..lines.count().min(SEARCHED)).find_map(|at| self.echo_at(lines, at, &is_log));
+        let mut end = painted.or_else(|| self.end_in_raw(raw))?;
+        while let Some(again) = self.echo_at(lines, end, &is_log) {
+            end = again;
         }
-        if seen.is_empty() || !command.starts_with(&seen) {
+        Some(end)
+    }
+
+    /// Returns the line after the echo where one starts at this line; it may be wrapped over
+    /// several, and a log message may stand in its middle.
+    fn echo_at(
+        &self,
+        lines: &Scrollback,
+        at: usize,
+        is_log: &impl Fn(&str) -> bool,
+    ) -> Option<usize> {
+        let mut seen = String::new();
+        for index in at..lines.count() {
+            let shown = lines.line(index)?;
+            let line = squeeze(shown);
+            // The prompt stands before what was typed, unless the device echoed before it drew it.
+            let typed =
+                if index == at { line.strip_prefix(&self.prompt).unwrap_or(&line) } else { &line };
+            if index > at && is_log(shown) {
+                continue;
+            }
+            seen.push_str(typed);
+            if seen == self.line || (index == at && self.is_scrolled(typed)) {
+                return index.checked_add(1);
+            }
+            if seen.is_empty() || !self.line.starts_with(&seen) {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// Whether this is the end of our line, whose head gave way to `$`.
+    fn is_scrolled(&self, typed: &str) -> bool {
+        typed
+            .strip_prefix('$')
+            .is_some_and(|tail| tail.len() >= LEAST_TAIL && self.line.ends_with(tail))
+    }
+
+    /// Finds the echo in the bytes, controls and blanks left out.
+    fn end_in_raw(&self, raw: &[u8]) -> Option<usize> {
+        if self.line.is_empty() {
             return None;
         }
+        let mut line = Vec::new();
+        let mut number = 0_usize;
+        for byte in raw {
+            match byte {
+                b'\n' => {
+                    number = number.checked_add(1)?;
+                    let typed = line.strip_prefix(self.prompt.as_bytes()).unwrap_or(&line);
+                    if typed == self.line.as_bytes() {
+                        return Some(number);
+                    }
+                    line.clear();
+                }
+                0..=b' ' => {}
+                _ => line.push(*byte),
+            }
+        }
+        None
     }
-    None
 }
 
 #[cfg(test)]
@@ -51,7 +119,9 @@ mod tests {
     fn check(screen: &str, expected: Option<usize>) {
         let mut terminal = Terminal::new(1 << 16);
         terminal.feed(screen.as_bytes());
-        let end = end_of_echo(terminal.lines(), "sw1#", &squeeze("show ip route"));
+        let typed = Typed::new("sw1#", "show ip route");
+        let is_log = |line: &str| line.starts_with("%LINK-");
+        let end = typed.end_of_echo(terminal.lines(), screen.as_bytes(), is_log);
         assert_eq!(end, expected, "{screen:?}");
     }
 
@@ -63,6 +133,9 @@ mod tests {
         check("sw1#show ip \r\nroute\r\nanswer", Some(2));
         check("sw1#show ip route\r\nsw1#show ip route\r\nanswer", Some(2));
         check("sw1#\r\n%LINK-3-UPDOWN: down\r\nsw1#show ip route\r\nanswer", Some(3));
+        check("sw1#show ip\r\n%LINK-3-UPDOWN: down\r\n route\r\nanswer", Some(3));
+        check("sw1#show ip r \route\r\nanswer\r\n", Some(1));
+        check("sw1#$w ip route\r\nanswer\r\n", Some(1));
     }
 
     #[test]
@@ -70,5 +143,6 @@ mod tests {
         check("sw1#show ip rou", None);
         check("sw1#\r\nanswer\r\n", None);
         check("sw1#show ip interface\r\n", None);
+        check("sw1#$route\r\n", None);
     }
 }

@@ -7,15 +7,20 @@
 //! * A prompt is only ever the last, unterminated line.
 //! * The learned prompt is accepted at once. It is proven by one more newline where its text
 //!   already occurred in this output, where a configuration was read, or where no echo came.
-//! * A line that only matches a platform pattern is accepted after a quiet moment and a proof.
+//! * A line that only matches a platform pattern is accepted after a quiet moment and a proof; so
+//!   is the learned prompt behind text that has no line end.
 //! * Every newline sent as a proof must be answered by one more prompt, so that an answer to a
 //!   proof can never be taken for the answer to the next command.
 
 use std::time::Duration;
 
-use super::echo::{end_of_echo, squeeze};
+use regex::Regex;
+
+use super::echo::{Typed, squeeze};
 use super::terminal::Terminal;
-use crate::platform::{Answer, Dialog, ModeName, Platform};
+use super::trail::{End, Trail};
+use crate::platform::{Answer, Dialog, Echo, ModeName, Platform};
+use crate::policy::Permitted;
 
 /// How long nothing may come before an ambiguous line is looked at.
 const CONFIRM_QUIET: Duration = Duration::from_millis(50);
@@ -27,6 +32,10 @@ const QUESTION_QUIET: Duration = Duration::from_secs(2);
 const WAKE_QUIET: Duration = Duration::from_secs(2);
 /// How many newlines may be spent on waking and proving.
 const MOST_NEWLINES: usize = 4;
+/// How often the same question may be answered, where the answer is no secret.
+const MOST_ANSWERS: usize = 3;
+/// The longest line that can be a prompt, a pager or a question, in bytes.
+const LONGEST_PROMPT: usize = 1024;
 
 /// A prompt that was learned from the device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,18 +51,38 @@ pub struct Prompt {
 pub(super) enum Kind<'a> {
     /// Nothing: the device greets us.
     Login,
-    /// A command that stays in its mode.
-    Command {
-        text: &'a str,
-        /// Whether the text may quote prompts.
-        configuration: bool,
-    },
+    /// A command of ours that stays in its mode.
+    Setup(&'a str),
+    /// A reading command; the text of a configuration may quote prompts.
+    Command(&'a Permitted),
+    /// A command of the platform that shows a configuration.
+    Configuration(&'a str),
     /// A line whose answer may be any prompt of this device, such as a configuration line.
     Line { text: &'a str, dialog: &'a [Dialog] },
     /// A step to another mode.
     Transition { text: &'a str, to: &'a ModeName, dialog: &'a [Dialog] },
+    /// The line that begins a text of several lines; this is what the device says when it takes it.
+    BlockBegin { text: &'a str, ready: &'a Regex },
+    /// A text of several lines, ended in the device's own way.
+    Block,
     /// The interrupt key.
     Interrupt,
+}
+
+impl Kind<'_> {
+    /// Whether the answer is a configuration, whose text may quote prompts.
+    fn reads_configuration(&self) -> bool {
+        match self {
+            Self::Command(permitted) => permitted.reads_configuration(),
+            Self::Configuration(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether one line was sent that stays in its mode.
+    fn stays(&self) -> bool {
+        matches!(self, Self::Setup(_) | Self::Command(_) | Self::Configuration(_))
+    }
 }
 
 /// What the shell must do next.
@@ -80,8 +109,8 @@ pub(super) struct Done {
     pub(super) prompt: Prompt,
     /// The first line of the output.
     pub(super) first: usize,
-    /// The line after the last one of the output.
-    pub(super) end: usize,
+    /// Where the output ends.
+    pub(super) end: End,
 }
 
 /// One exchange in progress.
@@ -90,13 +119,18 @@ pub(super) struct Exchange<'a> {
     platform: &'a Platform,
     learned: Option<&'a Prompt>,
     kind: Kind<'a>,
-    command: String,
+    typed: Typed,
     echo_end: Option<usize>,
     echo_missing: bool,
     newlines: usize,
     /// How many newlines were sent to wake a silent device; they may have been lost.
     wakes: usize,
-    answered: Vec<Answer>,
+    /// Whether the interrupt key was pressed because the device hung.
+    interrupted: bool,
+    /// The questions that were answered.
+    answered: Vec<String>,
+    /// How many answers of the caller were used.
+    given: usize,
     /// Lines already searched for the prompt's text, and whether it was there.
     searched: usize,
     quoted: bool,
@@ -105,33 +139,44 @@ pub(super) struct Exchange<'a> {
 impl<'a> Exchange<'a> {
     /// Starts an exchange on a session that last showed the learned prompt.
     pub(super) fn new(platform: &'a Platform, learned: Option<&'a Prompt>, kind: Kind<'a>) -> Self {
-        let command = match &kind {
-            Kind::Command { text, .. }
+        let text = match &kind {
+            Kind::Setup(text)
+            | Kind::Configuration(text)
             | Kind::Line { text, .. }
-            | Kind::Transition { text, .. } => squeeze(text),
-            Kind::Login | Kind::Interrupt => String::new(),
+            | Kind::BlockBegin { text, .. }
+            | Kind::Transition { text, .. } => text,
+            Kind::Command(permitted) => permitted.as_str(),
+            Kind::Login | Kind::Block | Kind::Interrupt => "",
         };
+        let prompt = learned.map(|learned| learned.line.as_str()).unwrap_or_default();
+        let no_echo = platform.terminal.echo == Echo::None;
         Self {
             platform,
             learned,
+            typed: Typed::new(prompt, text),
             kind,
-            command,
             echo_end: None,
-            echo_missing: false,
+            echo_missing: no_echo,
             newlines: 0,
             wakes: 0,
+            interrupted: false,
             answered: Vec::new(),
+            given: 0,
             searched: 0,
             quoted: false,
         }
     }
 
-    /// Decides what to do next, given that nothing came for `quiet`.
-    pub(super) fn step(&mut self, terminal: &mut Terminal, quiet: Duration) -> Step {
-        let current = terminal.current();
+    /// Decides what to do next, given that nothing came for `quiet`. `raw` is the beginning of what
+    /// came since we sent something, as it came.
+    pub(super) fn step(&mut self, terminal: &mut Terminal, raw: &[u8], quiet: Duration) -> Step {
+        let current = terminal.current_tail(LONGEST_PROMPT);
         let line = current.trim_end();
+        if let Some(done) = self.is_ready(terminal, line) {
+            return Step::Done(done);
+        }
         if line.is_empty() {
-            return self.step_on_silence(quiet);
+            return self.step_on_silence(terminal, quiet);
         }
         if let Some(step) = self.step_on_pager(terminal, &current, quiet) {
             return step;
@@ -139,21 +184,41 @@ impl<'a> Exchange<'a> {
         if let Some(step) = self.step_on_dialog(line, terminal, quiet) {
             return step;
         }
-        let Some(prompt) = self.prompt_of(line) else {
-            return self.step_on_other(line, quiet);
+        let Some(prompt) = self.prompt_of(terminal, line) else {
+            return self.step_on_other(line, terminal, raw, quiet);
         };
-        let Some(first) = self.output_start(terminal, quiet) else {
+        let Some(first) = self.output_start(terminal, raw, quiet) else {
             return Step::Wait(Some(ECHO_QUIET));
         };
+        self.step_on_prompt(prompt, first, terminal, quiet)
+    }
+
+    /// Whether the device takes the text of several lines.
+    fn is_ready(&self, terminal: &Terminal, current: &str) -> Option<Done> {
+        let Kind::BlockBegin { ready, .. } = self.kind else { return None };
+        let lines = terminal.lines();
+        let mut shown = (0..lines.count()).filter_map(|index| lines.line(index));
+        let says = ready.is_match(current) || shown.any(|line| ready.is_match(line));
+        let prompt = self.learned.filter(|_| says)?.clone();
+        Some(Done { prompt, first: 0, end: End { line: 0, bytes: 0 } })
+    }
+
+    fn step_on_prompt(
+        &mut self,
+        prompt: Prompt,
+        first: usize,
+        terminal: &Terminal,
+        quiet: Duration,
+    ) -> Step {
         let known = self.is_expected(&prompt);
-        let trail = Trail::read(self.platform, terminal, line, first);
+        let trail = Trail::read(self.platform, terminal, &prompt.line, first, true);
         self.search_for_quotes(terminal, first, trail.start());
-        let doubtful =
-            self.quoted || matches!(self.kind, Kind::Command { configuration: true, .. });
+        let doubtful = self.quoted || self.kind.reads_configuration();
         if self.newlines == 0 && self.needs_proof(known, doubtful, &trail, first) {
             // The first look at an unknown prompt waits for a quiet moment; at login a wrong guess
             // costs one newline whose answer is counted.
-            if known || matches!(self.kind, Kind::Login) || quiet >= CONFIRM_QUIET {
+            let at_once = known && !matches!(self.kind, Kind::Block);
+            if at_once || matches!(self.kind, Kind::Login) || quiet >= CONFIRM_QUIET {
                 self.newlines = 1;
                 return Step::Newline;
             }
@@ -161,30 +226,64 @@ impl<'a> Exchange<'a> {
         }
         let prompts = self.newlines.saturating_add(1);
         if trail.count() < prompts {
-            return self.step_on_lost_newline(quiet);
+            return self.step_on_lost_newline(prompt, first, &trail, quiet);
         }
         let end = trail.output_end(prompts);
         // A quoted prompt right above the real one can stand in for the answer to the proof; when
         // nothing more comes, the last prompts are the real ones. Behind the line that ends a
         // configuration nothing is quoted.
-        let ended = !self.quoted && self.ends_configuration(terminal, first, end);
-        if doubtful && !ended && quiet < CONFIRM_QUIET {
+        let ended = !self.quoted && end.bytes == 0 && self.ends_configuration(terminal, first, end);
+        if (doubtful || end.bytes > 0) && !ended && quiet < CONFIRM_QUIET {
             return Step::Wait(Some(CONFIRM_QUIET));
         }
         Step::Done(Done { prompt, first, end })
     }
 
     /// The device shows nothing on its last line.
-    fn step_on_silence(&mut self, quiet: Duration) -> Step {
-        if matches!(self.kind, Kind::Login) { self.wake(quiet) } else { Step::Wait(None) }
+    fn step_on_silence(&mut self, terminal: &Terminal, quiet: Duration) -> Step {
+        if matches!(self.kind, Kind::Login) {
+            return self.wake(quiet);
+        }
+        let Some(learned) = self.learned.filter(|_| self.newlines == 0) else {
+            return Step::Wait(None);
+        };
+        let first = self.echo_end.unwrap_or_default();
+        let trail = Trail::read(self.platform, terminal, &learned.line, first, false);
+        // A log message behind the prompt left an empty line; so may a message of a kind that
+        // nobody foresaw, which is given more time.
+        let wait = if trail.ends_in_logs() {
+            CONFIRM_QUIET
+        } else if prompt_among_last(terminal, &learned.line, first) {
+            WAKE_QUIET
+        } else {
+            return Step::Wait(None);
+        };
+        if quiet < wait {
+            return Step::Wait(Some(wait));
+        }
+        self.newlines = 1;
+        Step::Newline
     }
 
-    /// A newline that was sent as a proof may have been swallowed, as devices do at login.
-    fn step_on_lost_newline(&mut self, quiet: Duration) -> Step {
+    /// A newline that was sent as a proof may have been swallowed, as devices do at login, or the
+    /// prompt before it may be hidden by text of a kind that nobody foresaw.
+    fn step_on_lost_newline(
+        &mut self,
+        prompt: Prompt,
+        first: usize,
+        trail: &Trail,
+        quiet: Duration,
+    ) -> Step {
         if matches!(self.kind, Kind::Login | Kind::Interrupt) {
             return self.wake(quiet);
         }
-        Step::Wait(None)
+        if !self.kind.stays() {
+            return Step::Wait(None);
+        }
+        if quiet < WAKE_QUIET {
+            return Step::Wait(Some(WAKE_QUIET));
+        }
+        Step::Done(Done { prompt, first, end: trail.output_end(1) })
     }
 
     fn wake(&mut self, quiet: Duration) -> Step {
@@ -222,86 +321,159 @@ impl<'a> Exchange<'a> {
         terminal: &mut Terminal,
         quiet: Duration,
     ) -> Option<Step> {
+        if let Kind::Command(permitted) = self.kind
+            && let Some(answer) = permitted.answer_to(line, self.given)
+        {
+            return Some(self.give(answer.to_owned(), terminal, quiet));
+        }
         let dialog = match &self.kind {
             Kind::Login => self.platform.login.as_slice(),
             Kind::Line { dialog, .. } | Kind::Transition { dialog, .. } => dialog,
-            Kind::Command { .. } | Kind::Interrupt => return None,
+            Kind::Command(_) | Kind::Configuration(_) | Kind::Setup(_) => &self.platform.questions,
+            Kind::BlockBegin { .. } | Kind::Block | Kind::Interrupt => return None,
         };
         let found = dialog.iter().find(|dialog| dialog.question.is_match(line))?;
-        // Before the first prompt a line of a banner may look like a question when it is cut; what
-        // answers a step of ours is one.
-        if matches!(self.kind, Kind::Login) && quiet < CONFIRM_QUIET {
+        // Before the first prompt a line of a banner may look like a question when it is cut, and so
+        // may a line of output; what answers a step of ours is one.
+        let sure = matches!(self.kind, Kind::Line { .. } | Kind::Transition { .. });
+        if !sure && quiet < CONFIRM_QUIET {
             return Some(Step::Wait(Some(CONFIRM_QUIET)));
         }
+        let secret = matches!(found.answer, Answer::Password | Answer::EnableSecret);
+        let pattern = found.question.as_str();
+        let before = self.answered.iter().filter(|answered| *answered == pattern).count();
         // A question that comes back was answered wrongly; a secret is never sent twice.
-        if self.answered.contains(&found.answer) {
+        if before >= if secret { 1 } else { MOST_ANSWERS } || found.answer == Answer::Report {
             return Some(Step::Question(line.to_owned()));
         }
-        self.answered.push(found.answer);
+        self.answered.push(pattern.to_owned());
+        self.settle_question(terminal);
+        Some(Step::Answer(found.answer.clone()))
+    }
+
+    /// Gives the caller's answer.
+    fn give(&mut self, answer: String, terminal: &mut Terminal, quiet: Duration) -> Step {
+        if quiet < CONFIRM_QUIET {
+            return Step::Wait(Some(CONFIRM_QUIET));
+        }
+        self.given = self.given.saturating_add(1);
+        self.settle_question(terminal);
+        Step::Answer(Answer::Text(answer))
+    }
+
+    /// The question stands there until the device goes on; only a new one counts.
+    fn settle_question(&mut self, terminal: &mut Terminal) {
         self.echo_end = self.echo_end.or_else(|| Some(terminal.lines().count()));
-        // The question stands there until the device goes on; only a new one counts.
         terminal.blank_current();
-        Some(Step::Answer(found.answer))
     }
 
     /// The last line is neither prompt nor pager.
-    fn step_on_other(&mut self, line: &str, quiet: Duration) -> Step {
-        match self.kind {
-            Kind::Login => self.wake(quiet),
-            Kind::Command { .. } | Kind::Line { .. } | Kind::Transition { .. }
-                if line.ends_with(['?', ':', ']', ')']) =>
-            {
-                if quiet >= QUESTION_QUIET {
-                    Step::Question(line.to_owned())
-                } else {
-                    Step::Wait(Some(QUESTION_QUIET))
-                }
-            }
-            Kind::Command { .. }
-            | Kind::Line { .. }
-            | Kind::Transition { .. }
-            | Kind::Interrupt => Step::Wait(None),
+    fn step_on_other(
+        &mut self,
+        line: &str,
+        terminal: &Terminal,
+        raw: &[u8],
+        quiet: Duration,
+    ) -> Step {
+        if matches!(self.kind, Kind::Login) {
+            return self.wake(quiet);
         }
+        if matches!(self.kind, Kind::Interrupt | Kind::Block) {
+            return Step::Wait(None);
+        }
+        if self.platform.hangs.iter().any(|hang| hang.is_match(line)) && !self.interrupted {
+            if quiet < ECHO_QUIET {
+                return Step::Wait(Some(ECHO_QUIET));
+            }
+            self.interrupted = true;
+            return Step::Keys(self.platform.terminal.interrupt.clone());
+        }
+        if self.hides_prompt(line) && self.output_start(terminal, raw, quiet).is_some() {
+            // Text without a line end stands before the prompt, or quotes it.
+            if self.newlines > 0 {
+                return Step::Wait(None);
+            }
+            if quiet < CONFIRM_QUIET {
+                return Step::Wait(Some(CONFIRM_QUIET));
+            }
+            self.newlines = 1;
+            return Step::Newline;
+        }
+        if !line.ends_with(['?', ':', ']', ')']) {
+            return Step::Wait(None);
+        }
+        if quiet < QUESTION_QUIET {
+            return Step::Wait(Some(QUESTION_QUIET));
+        }
+        Step::Question(line.to_owned())
     }
 
-    fn prompt_of(&self, line: &str) -> Option<Prompt> {
-        if let Some(learned) = self.learned.filter(|learned| learned.line == line) {
+    /// Whether a line ends with the learned prompt behind other text.
+    fn hides_prompt(&self, line: &str) -> bool {
+        let learned = self.learned.filter(|learned| line.len() > learned.line.len());
+        self.kind.stays()
+            && learned
+                .is_some_and(|learned| !learned.line.is_empty() && line.ends_with(&learned.line))
+    }
+
+    fn prompt_of(&self, terminal: &Terminal, line: &str) -> Option<Prompt> {
+        let lines = terminal.lines();
+        let above = lines.count().checked_sub(1).and_then(|last| lines.line(last));
+        let above = above.map(str::trim_end).unwrap_or_default();
+        if let Some(learned) = self.learned.filter(|learned| learned.line == line)
+            && self.platform.mode(&learned.mode).is_some_and(|mode| mode.is_below(above))
+        {
             return Some(learned.clone());
         }
-        let mode = self.platform.mode_of(line)?;
+        let mode = self.platform.mode_of(above, line)?;
         Some(Prompt { line: line.to_owned(), mode: mode.name.clone() })
     }
 
     /// Says whether this prompt is one that the exchange may end with, without a second look.
     fn is_expected(&self, prompt: &Prompt) -> bool {
         let Some(learned) = self.learned else { return false };
-        let stem = |line: &str| line.trim_end_matches(['>', '#', '%', '$', ' ']).to_owned();
         match &self.kind {
             Kind::Login => false,
-            Kind::Line { .. } => host(&prompt.line) == host(&learned.line),
+            Kind::Line { .. } | Kind::BlockBegin { .. } | Kind::Block => {
+                self.is_same_device(&prompt.line, &learned.line)
+            }
             // The old prompt may be the first half of an echo that comes twice.
             Kind::Transition { to, .. } => {
-                prompt.mode == **to && prompt.line.starts_with(&stem(&learned.line))
+                prompt.mode == **to && self.is_same_device(&prompt.line, &learned.line)
             }
-            Kind::Command { .. } | Kind::Interrupt => prompt.line == learned.line,
+            Kind::Setup(_) | Kind::Command(_) | Kind::Configuration(_) | Kind::Interrupt => {
+                *prompt == *learned
+            }
         }
     }
 
+    /// Compares the parts of two prompts that name the device, one of which may be cut.
+    fn is_same_device(&self, one: &str, two: &str) -> bool {
+        let (one, two) = (host(one), host(two));
+        let cut = |limit: usize| {
+            let (short, long) = if one.len() < two.len() { (one, two) } else { (two, one) };
+            short.len() >= limit && long.starts_with(short)
+        };
+        one == two || self.platform.hostname_limit.is_some_and(cut)
+    }
+
     /// The line where the output starts, once the echo was seen or is known to be missing.
-    fn output_start(&mut self, terminal: &Terminal, quiet: Duration) -> Option<usize> {
-        if matches!(self.kind, Kind::Login | Kind::Interrupt) {
+    fn output_start(&mut self, terminal: &Terminal, raw: &[u8], quiet: Duration) -> Option<usize> {
+        if matches!(self.kind, Kind::Login | Kind::Block | Kind::Interrupt) {
             return Some(0);
         }
-        let prompt = self.learned.map(|learned| squeeze(&learned.line)).unwrap_or_default();
         // Asked anew each time: a second echo may have come since.
         if !self.echo_missing {
-            let found = end_of_echo(terminal.lines(), &prompt, &self.command);
+            let is_log = |line: &str| self.platform.is_log_line(line);
+            let found = self.typed.end_of_echo(terminal.lines(), raw, is_log);
             self.echo_end = found.or(self.echo_end);
         }
-        if self.echo_end.is_none() && quiet >= ECHO_QUIET && terminal.lines().count() > 0 {
-            let bare = terminal.lines().line(0).is_some_and(|line| squeeze(line) == prompt);
+        let silent = self.echo_missing || quiet >= ECHO_QUIET;
+        if self.echo_end.is_none() && silent && terminal.lines().count() > 0 {
             self.echo_missing = true;
-            self.echo_end = Some(usize::from(bare));
+            // The newline that ends our own line is all that is left of an echo.
+            let bare = |line: &str| self.typed.is_prompt(&squeeze(line));
+            self.echo_end = Some(usize::from(terminal.lines().line(0).is_some_and(bare)));
         }
         self.echo_end
     }
@@ -318,19 +490,18 @@ impl<'a> Exchange<'a> {
     }
 
     /// Whether the last line of the output is the one that ends a whole configuration.
-    fn ends_configuration(&self, terminal: &Terminal, first: usize, end: usize) -> bool {
+    fn ends_configuration(&self, terminal: &Terminal, first: usize, end: End) -> bool {
         let Some(marker) = &self.platform.read.end_of_configuration else { return false };
-        let lines = (first..end).rev().filter_map(|index| terminal.lines().line(index));
-        let last = lines.into_iter().find(|line| !line.trim().is_empty());
-        last.is_some_and(|line| marker.is_match(line))
+        let mut lines = (first..end.line).rev().filter_map(|index| terminal.lines().line(index));
+        lines.find(|line| !line.trim().is_empty()).is_some_and(|line| marker.is_match(line))
     }
 
     fn needs_proof(&self, known: bool, doubtful: bool, trail: &Trail, first: usize) -> bool {
-        let empty = matches!(self.kind, Kind::Command { .. })
+        let empty = self.kind.stays()
             && trail.start() <= first
-            && self.platform.terminal.echo_may_repeat;
-        let interrupted = matches!(self.kind, Kind::Interrupt);
-        !known || doubtful || self.echo_missing || empty || interrupted
+            && self.platform.terminal.echo == Echo::MayRepeat;
+        let always = matches!(self.kind, Kind::Interrupt | Kind::Block);
+        !known || doubtful || self.echo_missing || empty || always || self.interrupted
     }
 }
 
@@ -339,50 +510,12 @@ fn host(line: &str) -> &str {
     line.split(['(', '>', '#', '%', '$']).next().unwrap_or_default()
 }
 
-/// The prompts at the end of what the terminal shows, from the last to the first.
-struct Trail {
-    /// For each prompt, the line where the output before it ends.
-    ends: Vec<usize>,
-}
-
-impl Trail {
-    fn read(platform: &Platform, terminal: &Terminal, prompt: &str, first: usize) -> Self {
-        let lines = terminal.lines();
-        let prelude = |line: &str| platform.prompt_prelude.iter().any(|p| p.is_match(line));
-        let mut ends = vec![lines.count()];
-        let mut index = lines.count();
-        while index > first {
-            let Some(line) = lines.line(index.saturating_sub(1)) else { break };
-            let line = line.trim_end();
-            let last = ends.len().saturating_sub(1);
-            index = index.saturating_sub(1);
-            if line == prompt {
-                ends.push(index);
-            } else if prelude(line) {
-                // Belongs to the prompt below it.
-                if let Some(end) = ends.get_mut(last).filter(|end| **end == index.saturating_add(1))
-                {
-                    *end = index;
-                }
-            } else if !line.is_empty() {
-                break;
-            }
-        }
-        Self { ends }
-    }
-
-    fn count(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// The first line that may belong to a prompt.
-    fn start(&self) -> usize {
-        self.ends.last().copied().unwrap_or_default()
-    }
-
-    /// Where the output ends when the last `prompts` prompts are not part of it.
-    fn output_end(&self, prompts: usize) -> usize {
-        let index = prompts.min(self.ends.len()).saturating_sub(1);
-        self.ends.get(index).copied().unwrap_or_default()
-    }
+/// Whether one of the last lines is this prompt.
+fn prompt_among_last(terminal: &Terminal, prompt: &str, first: usize) -> bool {
+    const LAST: usize = 8;
+    let lines = terminal.lines();
+    let from = lines.count().saturating_sub(LAST).max(first);
+    (from..lines.count())
+        .filter_map(|index| lines.line(index))
+        .any(|line| !prompt.is_empty() && line.trim_end() == prompt)
 }

@@ -6,10 +6,15 @@
 //! decides what happened. This module knows neither the inventory nor SSH nor MCP; the decisions
 //! are made by the pure machines in `terminal` and `exchange`, and this file only moves bytes.
 
+mod drive;
 mod echo;
 mod error;
 mod exchange;
+mod probe;
+mod record;
+mod replay;
 mod terminal;
+mod trail;
 
 use std::time::Duration;
 
@@ -19,9 +24,12 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::error::{SessionError, Stopped};
 pub use self::exchange::Prompt;
-use self::exchange::{Done, Exchange, Kind, Step};
+use self::exchange::{Done, Kind};
+pub use self::probe::probe;
+pub use self::record::{Heard, Recorder};
+pub use self::replay::{Cuts, replay};
 use self::terminal::Terminal;
-use crate::platform::{Answer, Dialog, FailureKind, ModeName, Platform, SecretUse, Transition};
+use crate::platform::{Block, Dialog, FailureKind, ModeName, Platform, SecretUse, Transition};
 use crate::policy::Permitted;
 use crate::secret::Secret;
 
@@ -43,13 +51,6 @@ pub struct LoginSecrets {
     pub enable: Option<Secret<String>>,
 }
 
-impl LoginSecrets {
-    /// Nothing: a question that needs one cannot be answered.
-    fn none() -> Self {
-        Self { username: String::new(), password: None, enable: None }
-    }
-}
-
 /// A line of a change, by who says it.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
@@ -60,6 +61,13 @@ pub enum TypedLine<'a> {
     Platform(&'a str),
     /// A step of the platform file that shows a configuration.
     Configuration(&'a str),
+    /// A step of the platform file that takes a text of a caller, such as `load set terminal`.
+    Block {
+        /// The line that begins it.
+        begin: &'a str,
+        /// The text, which passed the gate.
+        text: &'a Permitted,
+    },
 }
 
 /// How long a session waits, and how much it keeps.
@@ -84,6 +92,8 @@ pub struct Output {
     pub total_bytes: u64,
     /// Why the device refused the command, and the line that says so.
     pub rejected: Option<(FailureKind, String)>,
+    /// Whether the last line is the one that ends a configuration, or the platform has none such.
+    pub ended: bool,
 }
 
 impl Output {
@@ -98,8 +108,11 @@ impl Output {
 pub struct Session<S> {
     stream: S,
     platform: std::sync::Arc<Platform>,
+    secrets: LoginSecrets,
     limits: Limits,
     terminal: Terminal,
+    /// The beginning of what came since something was sent, as it came.
+    raw: Vec<u8>,
     prompt: Prompt,
     /// Set while an exchange is under way, so that a dropped future leaves a poisoned session.
     poisoned: bool,
@@ -110,14 +123,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub async fn open(
         stream: S,
         platform: std::sync::Arc<Platform>,
-        secrets: &LoginSecrets,
+        secrets: LoginSecrets,
         limits: Limits,
     ) -> Result<Self, SessionError> {
         let prompt = Prompt { line: String::new(), mode: platform.default_mode.clone() };
         let terminal = Terminal::new(limits.output_limit);
-        let mut session = Self { stream, platform, limits, terminal, prompt, poisoned: true };
+        let raw = Vec::new();
+        let mut session =
+            Self { stream, platform, secrets, limits, terminal, raw, prompt, poisoned: true };
         let started = Instant::now();
-        let opening = session.set_up(secrets);
+        let opening = session.set_up();
         match tokio::time::timeout(limits.prompt_timeout, opening).await {
             Ok(Ok(())) => {
                 session.poisoned = false;
@@ -151,19 +166,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             return Err(SessionError::Poisoned);
         }
         self.poisoned = true;
-        let text = command.as_str();
-        let configuration = command.reads_configuration();
-        let limits = self.limits;
-        let exchange = self.exchange(Kind::Command { text, configuration }, Some(text), None);
+        let most = self.limits.command_timeout;
+        let exchange = self.exchange(Kind::Command(command), Some(command.as_str()));
         let outcome = tokio::select! {
             () = cancel.cancelled() => Err(Ended::Cancelled),
-            result = tokio::time::timeout(limits.command_timeout, exchange) => match result {
-                Ok(Ok(done)) => Ok(done),
-                Ok(Err(SessionError::NeedsInput { question })) => Err(Ended::Question(question)),
-                Ok(Err(SessionError::IdleTimeout { .. })) => Err(Ended::Silent),
-                Ok(Err(error)) => return Err(error),
-                Err(_elapsed) => Err(Ended::Late),
-            },
+            result = Self::bounded(exchange, most) => result?,
         };
         match outcome {
             Ok(done) => {
@@ -176,6 +183,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     /// Types one line of a change and returns its answer. Every line of the answer may refuse it.
+    /// A text of several lines is typed in the platform's way of ending one.
     pub async fn type_line(
         &mut self,
         line: TypedLine<'_>,
@@ -185,34 +193,77 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             return Err(SessionError::Poisoned);
         }
         self.poisoned = true;
-        let limits = self.limits;
+        let platform = std::sync::Arc::clone(&self.platform);
+        let most = self.limits.command_timeout;
         let (text, kind) = match line {
+            TypedLine::Block { begin, text } => {
+                let block = platform.blocks.iter().find(|block| block.begins.is_match(begin));
+                return self.type_block(begin, text.as_str(), block).await;
+            }
             TypedLine::Caller(permitted) => {
-                (permitted.as_str(), Kind::Line { text: permitted.as_str(), dialog })
+                let text = permitted.as_str();
+                if let Some((begin, rest)) = text.split_once('\n') {
+                    let block = platform.blocks.iter().find(|block| block.begins.is_match(begin));
+                    return self.type_block(begin, rest, block).await;
+                }
+                (text, Kind::Line { text, dialog })
             }
             TypedLine::Platform(text) => (text, Kind::Line { text, dialog }),
-            TypedLine::Configuration(text) => (text, Kind::Command { text, configuration: true }),
+            TypedLine::Configuration(text) => (text, Kind::Configuration(text)),
         };
-        let nothing = LoginSecrets::none();
-        let exchange = self.exchange(kind, Some(text), Some(&nothing));
-        match tokio::time::timeout(limits.command_timeout, exchange).await {
-            Ok(Ok(done)) => {
-                let mut output = self.output(&done);
-                let refused = self.platform.failure_anywhere(&output.text);
-                output.rejected = match line {
-                    TypedLine::Configuration(_) => None,
-                    _ => refused.map(|(failure, line)| (failure.kind, shorten(&line))),
-                };
-                self.poisoned = false;
+        match Self::bounded(self.exchange(kind, Some(text)), most).await? {
+            Ok(done) => {
+                let mut output = self.refusable(&done);
+                if matches!(line, TypedLine::Configuration(_)) {
+                    output.rejected = None;
+                }
                 Ok(output)
             }
-            Ok(Err(SessionError::NeedsInput { question })) => {
-                Err(self.give_up(Ended::Question(question)).await)
-            }
-            Ok(Err(SessionError::IdleTimeout { .. })) => Err(self.give_up(Ended::Silent).await),
-            Ok(Err(error)) => Err(error),
-            Err(_elapsed) => Err(self.give_up(Ended::Late).await),
+            Err(ended) => Err(self.give_up(ended).await),
         }
+    }
+
+    /// Types a text of several lines, during which the device shows no prompt.
+    async fn type_block(
+        &mut self,
+        begin: &str,
+        text: &str,
+        block: Option<&Block>,
+    ) -> Result<Output, SessionError> {
+        let newline = self.platform.terminal.newline.clone();
+        let end = block.map(|block| block.end.as_str()).unwrap_or_default();
+        let lines = text.lines().flat_map(|line| [line, newline.as_str()]);
+        let mut whole: String = lines.chain([end]).collect();
+        let most = self.limits.command_timeout;
+        match block.and_then(|block| block.ready.as_ref()) {
+            None => whole = format!("{begin}{newline}{whole}"),
+            Some(ready) => {
+                let kind = Kind::BlockBegin { text: begin, ready };
+                match Self::bounded(self.exchange(kind, Some(begin)), most).await? {
+                    Err(ended) => return Err(self.give_up(ended).await),
+                    // A prompt instead of the readiness: the device refused the line.
+                    Ok(done) if done.end.line > 0 => return Ok(self.refusable(&done)),
+                    Ok(_ready) => {}
+                }
+            }
+        }
+        let ended = async {
+            self.send(whole.as_bytes()).await?;
+            self.exchange(Kind::Block, None).await
+        };
+        match Self::bounded(ended, most).await? {
+            Ok(done) => Ok(self.refusable(&done)),
+            Err(ended) => Err(self.give_up(ended).await),
+        }
+    }
+
+    /// The answer to a line of a change, which every line of it may refuse.
+    fn refusable(&mut self, done: &Done) -> Output {
+        let mut output = self.output(done);
+        let refused = self.platform.failure_anywhere(&output.text);
+        output.rejected = refused.map(|(failure, line)| (failure.kind, shorten(&line)));
+        self.poisoned = false;
+        output
     }
 
     /// Proves that the device still answers, with one newline.
@@ -221,7 +272,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             return false;
         }
         self.poisoned = true;
-        let proof = self.exchange(Kind::Interrupt, None, None);
+        let proof = self.exchange(Kind::Interrupt, None);
         let alive = matches!(tokio::time::timeout(within, proof).await, Ok(Ok(_)));
         self.poisoned = !alive;
         alive
@@ -229,6 +280,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// Says goodbye, so that the device frees its line at once.
     pub async fn close(mut self) {
+        self.restore().await;
         if let Some(logout) = self.platform.terminal.logout.clone().filter(|_| !self.poisoned) {
             let line = format!("{logout}{}", self.platform.terminal.newline);
             // The device may already be gone, and nothing more is wanted of it.
@@ -240,24 +292,50 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         drop(self.stream.shutdown().await);
     }
 
-    async fn set_up(&mut self, secrets: &LoginSecrets) -> Result<(), SessionError> {
-        self.exchange(Kind::Login, None, Some(secrets)).await?;
+    /// Takes back the settings that would outlive the session.
+    async fn restore(&mut self) {
         let platform = std::sync::Arc::clone(&self.platform);
-        self.enter_mode(&platform.default_mode, secrets).await?;
-        for line in &platform.setup {
+        for undo in platform.setup.iter().filter_map(|setup| setup.undo.as_deref()) {
+            if self.poisoned {
+                return;
+            }
+            let restoring = self.exchange(Kind::Setup(undo), Some(undo));
+            let done = tokio::time::timeout(INTERRUPT_WAIT, restoring).await;
+            self.poisoned = !matches!(done, Ok(Ok(_)));
+        }
+    }
+
+    async fn set_up(&mut self) -> Result<(), SessionError> {
+        self.exchange(Kind::Login, None).await?;
+        let platform = std::sync::Arc::clone(&self.platform);
+        self.walk(&platform.default_mode).await?;
+        for setup in &platform.setup {
             // Where paging cannot be switched off, the pager is answered instead.
-            let kind = Kind::Command { text: line, configuration: false };
-            self.exchange(kind, Some(line), None).await?;
+            self.exchange(Kind::Setup(&setup.send), Some(&setup.send)).await?;
         }
         Ok(())
     }
 
-    /// Walks the mode graph, verifying every step from the prompt that the device really shows.
-    async fn enter_mode(
-        &mut self,
-        wanted: &ModeName,
-        secrets: &LoginSecrets,
-    ) -> Result<(), SessionError> {
+    /// Walks the mode graph to a mode, verifying every step from the prompt that the device really
+    /// shows. A step that needs an enable secret that nobody gave is left out: a read-only account
+    /// stays where it is and may still show much.
+    pub async fn enter_mode(&mut self, wanted: &ModeName) -> Result<(), SessionError> {
+        if self.poisoned {
+            return Err(SessionError::Poisoned);
+        }
+        self.poisoned = true;
+        let most = self.limits.command_timeout;
+        match tokio::time::timeout(most, self.walk(wanted)).await {
+            Ok(Ok(())) => {
+                self.poisoned = false;
+                Ok(())
+            }
+            Ok(Err(error)) => Err(error),
+            Err(_elapsed) => Err(self.give_up(Ended::Late).await),
+        }
+    }
+
+    async fn walk(&mut self, wanted: &ModeName) -> Result<(), SessionError> {
         let platform = std::sync::Arc::clone(&self.platform);
         let unreachable =
             |reason: String| SessionError::ModeUnreachable { mode: wanted.to_string(), reason };
@@ -265,13 +343,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let Some(path) = platform.path(&from, wanted) else {
             return Err(unreachable(format!("no step leads there from `{from}`")));
         };
+        let has_secret = self.secrets.enable.is_some();
         for step in path {
-            if step.secret == SecretUse::Required && secrets.enable.is_none() {
-                // A read-only account stays where it is and may still show much.
+            if step.secret == SecretUse::Required && !has_secret {
                 return Ok(());
             }
-            self.take_step(step, secrets).await.map_err(|error| match error {
-                SessionError::NeedsInput { .. } if secrets.enable.is_none() => unreachable(
+            self.take_step(step).await.map_err(|error| match error {
+                SessionError::NeedsInput { .. } if !has_secret => unreachable(
                     "the device asks for a password and the inventory has no `enable`".to_owned(),
                 ),
                 SessionError::NeedsInput { .. } => {
@@ -287,151 +365,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         Ok(())
     }
 
-    async fn take_step(
-        &mut self,
-        step: &Transition,
-        secrets: &LoginSecrets,
-    ) -> Result<(), SessionError> {
+    async fn take_step(&mut self, step: &Transition) -> Result<(), SessionError> {
         let kind = Kind::Transition { text: &step.send, to: &step.to, dialog: &step.dialog };
-        self.exchange(kind, Some(&step.send), Some(secrets)).await.map(|_| ())
-    }
-
-    /// Sends a line, if any, and reads until the exchange is done.
-    async fn exchange(
-        &mut self,
-        kind: Kind<'_>,
-        line: Option<&str>,
-        secrets: Option<&LoginSecrets>,
-    ) -> Result<Done, SessionError> {
-        let platform = std::sync::Arc::clone(&self.platform);
-        let newline = &platform.terminal.newline;
-        let learned = match kind {
-            Kind::Login => None,
-            _ => Some(self.prompt.clone()),
-        };
-        self.terminal.forget();
-        if let Some(line) = line {
-            self.send(format!("{line}{newline}").as_bytes()).await?;
-        }
-        let mut exchange = Exchange::new(&platform, learned.as_ref(), kind);
-        let mut heard = Instant::now();
-        let mut buffer = vec![0; 32 * 1024];
-        loop {
-            let quiet = heard.elapsed();
-            let wait = match exchange.step(&mut self.terminal, quiet) {
-                Step::Done(done) => {
-                    self.prompt = done.prompt.clone();
-                    return Ok(done);
-                }
-                Step::Question(question) => {
-                    return Err(SessionError::NeedsInput { question: shorten(&question) });
-                }
-                Step::Keys(keys) => {
-                    self.send(keys.as_bytes()).await?;
-                    heard = Instant::now();
-                    continue;
-                }
-                Step::Newline => {
-                    self.send(newline.as_bytes()).await?;
-                    heard = Instant::now();
-                    continue;
-                }
-                Step::Answer(answer) => {
-                    self.answer(answer, secrets).await?;
-                    heard = Instant::now();
-                    continue;
-                }
-                Step::Wait(until) => until.map(|until| until.saturating_sub(quiet)),
-            };
-            let idle = self.limits.idle_timeout.saturating_sub(quiet);
-            let wait = wait.map_or(idle, |wait| wait.min(idle));
-            match tokio::time::timeout(wait, self.stream.read(&mut buffer)).await {
-                Ok(Ok(0)) => return Err(SessionError::Closed),
-                Ok(Ok(count)) => {
-                    self.terminal.feed(buffer.get(..count).unwrap_or_default());
-                    heard = Instant::now();
-                }
-                Ok(Err(error)) => return Err(SessionError::Io(error)),
-                Err(_elapsed) if heard.elapsed() >= self.limits.idle_timeout => {
-                    return Err(SessionError::IdleTimeout {
-                        waited: self.limits.idle_timeout,
-                        stopped: Stopped::Unproven,
-                    });
-                }
-                Err(_elapsed) => {}
-            }
-        }
-    }
-
-    async fn answer(
-        &mut self,
-        answer: Answer,
-        secrets: Option<&LoginSecrets>,
-    ) -> Result<(), SessionError> {
-        let missing = || SessionError::NeedsInput { question: "a password".to_owned() };
-        let secrets = secrets.ok_or_else(missing)?;
-        let newline = self.platform.terminal.newline.clone();
-        let secret = |secret: &Option<Secret<String>>| {
-            secret.as_ref().map(|secret| Secret::new(format!("{}{newline}", secret.expose())))
-        };
-        let line = match answer {
-            Answer::Username => Some(Secret::new(format!("{}{newline}", secrets.username))),
-            Answer::Password => secret(&secrets.password),
-            Answer::EnableSecret => secret(&secrets.enable),
-            Answer::Enter => Some(Secret::new(newline)),
-            Answer::Yes => Some(Secret::new(format!("yes{newline}"))),
-            Answer::No => Some(Secret::new(format!("no{newline}"))),
-        };
-        self.send(line.ok_or_else(missing)?.expose().as_bytes()).await
-    }
-
-    async fn send(&mut self, bytes: &[u8]) -> Result<(), SessionError> {
-        self.stream.write_all(bytes).await.map_err(SessionError::Io)?;
-        self.stream.flush().await.map_err(SessionError::Io)
-    }
-
-    /// Interrupts what the device is doing and says whether it stopped.
-    async fn give_up(&mut self, ended: Ended) -> SessionError {
-        let key = self.platform.terminal.interrupt.clone();
-        let stopped = if self.send(key.as_bytes()).await.is_err() {
-            Stopped::Unproven
-        } else {
-            let proof = self.exchange(Kind::Interrupt, None, None);
-            match tokio::time::timeout(INTERRUPT_WAIT, proof).await {
-                Ok(Ok(_)) => Stopped::Proven,
-                Ok(Err(_)) | Err(_) => Stopped::Unproven,
-            }
-        };
-        // Only a proven prompt makes the session fit for another command.
-        self.poisoned = stopped == Stopped::Unproven;
-        match ended {
-            Ended::Cancelled => SessionError::Cancelled { stopped },
-            Ended::Silent => {
-                SessionError::IdleTimeout { waited: self.limits.idle_timeout, stopped }
-            }
-            Ended::Late => {
-                SessionError::CommandTimeout { waited: self.limits.command_timeout, stopped }
-            }
-            Ended::Question(question) => {
-                // A CLI that asks is in a state nobody foresaw.
-                self.poisoned = true;
-                SessionError::NeedsInput { question }
-            }
-        }
-    }
-
-    /// Collects the lines of a complete answer.
-    fn output(&self, done: &Done) -> Output {
-        let lines = self.terminal.lines();
-        let mut text = String::new();
-        for line in (done.first..done.end).map_while(|index| lines.line(index)) {
-            text.push_str(line);
-            text.push('\n');
-        }
-        let total_bytes = if lines.is_whole() { text.len() as u64 } else { lines.bytes() };
-        let rejected =
-            self.platform.failure_in(&text).map(|(failure, line)| (failure.kind, shorten(&line)));
-        Output { text, total_bytes, rejected }
+        self.exchange(kind, Some(&step.send)).await.map(|_| ())
     }
 
     /// The last line of output before the prompt that has any text.
@@ -451,6 +387,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         } else {
             shorten(&current)
         }
+    }
+}
+
+impl<S> Session<Recorder<S>> {
+    /// What went through since the last call, where it is kept.
+    pub fn heard(&self) -> Vec<Heard> {
+        self.stream.take()
     }
 }
 

@@ -6,72 +6,10 @@ use proptest::prelude::*;
 use tokio::io::DuplexStream;
 use tokio::task::JoinHandle;
 
+use super::replay::perform;
 use super::*;
 use crate::platform::{Exchange as Said, Platforms, Transcript};
 use crate::policy::permit_read;
-
-/// How a device's bytes are cut into writes.
-#[derive(Debug, Clone)]
-enum Cuts {
-    Whole,
-    Bytes,
-    /// Lengths of the pieces, repeated; a pause of a few milliseconds stands between pieces.
-    Sizes(Vec<usize>),
-}
-
-impl Cuts {
-    async fn write(&self, stream: &mut DuplexStream, text: &str) {
-        let sizes = match self {
-            Self::Whole => vec![text.len().max(1)],
-            Self::Bytes => vec![1],
-            Self::Sizes(sizes) => sizes.clone(),
-        };
-        let mut rest = text.as_bytes();
-        for size in sizes.iter().cycle() {
-            if rest.is_empty() {
-                break;
-            }
-            let (piece, tail) = rest.split_at((*size).min(rest.len()));
-            if stream.write_all(piece).await.is_err() {
-                return;
-            }
-            rest = tail;
-            if matches!(self, Self::Sizes(_)) {
-                tokio::time::sleep(Duration::from_millis(3)).await;
-            } else {
-                tokio::task::yield_now().await;
-            }
-        }
-    }
-}
-
-/// Plays a recording: waits for exactly the bytes that are expected, then answers. A lone newline
-/// that the recording does not have is answered by one more prompt, as every CLI does.
-async fn perform(
-    mut far: DuplexStream,
-    greeting: String,
-    script: Vec<Said>,
-    cuts: &Cuts,
-) -> (DuplexStream, String) {
-    cuts.write(&mut far, &greeting).await;
-    let mut shown = greeting;
-    for Said { sent, reply } in script {
-        let mut got = vec![0];
-        far.read_exact(&mut got).await.unwrap_or_else(|_| panic!("waiting for {sent:?}"));
-        while got == b"\n" && !sent.starts_with('\n') {
-            let prompt = shown.rsplit('\n').next().unwrap().to_owned();
-            cuts.write(&mut far, &format!("\r\n{prompt}")).await;
-            far.read_exact(&mut got).await.unwrap();
-        }
-        let mut rest = vec![0; sent.len() - 1];
-        far.read_exact(&mut rest).await.unwrap_or_else(|_| panic!("waiting for {sent:?}"));
-        got.extend(rest);
-        assert_eq!(String::from_utf8_lossy(&got), sent);
-        cuts.write(&mut far, &reply).await;
-        shown = reply;
-    }
-    (far, shown)
-}
 
 /// Plays a recording to its end and hands the stream back.
 fn play(
@@ -80,19 +18,10 @@ fn play(
     cuts: Cuts,
 ) -> (DuplexStream, JoinHandle<DuplexStream>) {
     let (near, far) = tokio::io::duplex(1 << 16);
-    let device = tokio::spawn(async move { perform(far, greeting, script, &cuts).await.0 });
-    (near, device)
-}
-
-/// Plays a recording and then answers newlines until the other side goes.
-fn play_on(greeting: String, script: Vec<Said>, cuts: Cuts) -> (DuplexStream, JoinHandle<()>) {
-    let (near, far) = tokio::io::duplex(1 << 16);
     let device = tokio::spawn(async move {
-        let (mut far, shown) = perform(far, greeting, script, &cuts).await;
-        let prompt = shown.rsplit('\n').next().unwrap().to_owned();
-        while far.read_u8().await.is_ok_and(|byte| byte == b'\n') {
-            cuts.write(&mut far, &format!("\r\n{prompt}")).await;
-        }
+        let mut far = far;
+        perform(&mut far, &greeting, &script, &cuts).await.unwrap();
+        far
     });
     (near, device)
 }
@@ -129,21 +58,9 @@ fn paused() -> tokio::runtime::Runtime {
 
 fn check_transcript(platform: &Arc<Platform>, transcript: &Transcript, cuts: Cuts) {
     let context = format!("{}, {}, {cuts:?}", platform.name, transcript.name);
-    paused().block_on(async {
-        let (near, device) =
-            play_on(transcript.greeting.clone(), transcript.exchanges.clone(), cuts);
-        let secrets = secrets(transcript.enable_secret.as_deref());
-        let mut session = Session::open(near, Arc::clone(platform), &secrets, limits())
-            .await
-            .unwrap_or_else(|error| panic!("{context}: {error}"));
-        let permitted = permit_read(platform, &transcript.command).unwrap();
-        let output = session.run(&permitted, &CancellationToken::new()).await;
-        let output = output.unwrap_or_else(|error| panic!("{context}: {error}"));
-        assert_eq!(output.text, transcript.output, "{context}");
-        assert!(session.is_usable());
-        drop(session);
-        device.await.unwrap_or_else(|error| panic!("{context}: {error}"));
-    });
+    let permitted = permit_read(platform, &transcript.command).unwrap();
+    let played = paused().block_on(replay(platform, transcript, &permitted, cuts));
+    played.unwrap_or_else(|problem| panic!("{context}: {problem}"));
 }
 
 fn each_transcript(check: impl Fn(&Arc<Platform>, &Transcript)) {
@@ -180,7 +97,7 @@ async fn frr(script: Vec<Said>) -> (Session<DuplexStream>, JoinHandle<DuplexStre
         vec![said("\n", "\r\nr1# "), said("terminal length 0\n", "terminal length 0\r\nr1# ")];
     all.extend(script);
     let (near, device) = play("r1# ".to_owned(), all, Cuts::Whole);
-    let session = Session::open(near, platform("frr"), &secrets(None), limits()).await.unwrap();
+    let session = Session::open(near, platform("frr"), secrets(None), limits()).await.unwrap();
     (session, device)
 }
 
@@ -249,7 +166,7 @@ async fn a_command_that_never_ends_is_stopped_after_its_time() {
             }
         }
     });
-    let mut session = Session::open(near, platform("frr"), &secrets(None), limits()).await.unwrap();
+    let mut session = Session::open(near, platform("frr"), secrets(None), limits()).await.unwrap();
     let error = run(&mut session, "show log").await.unwrap_err();
     assert!(
         matches!(error, SessionError::CommandTimeout { stopped: Stopped::Proven, .. }),
@@ -324,7 +241,7 @@ async fn a_refused_enable_secret_is_not_sent_twice() {
         ],
         Cuts::Whole,
     );
-    let error = Session::open(near, platform("cisco_ios"), &secrets(Some("wrong")), limits())
+    let error = Session::open(near, platform("cisco_ios"), secrets(Some("wrong")), limits())
         .await
         .unwrap_err();
     assert_eq!(error.code(), crate::error::ErrorCode::ModeUnreachable);
@@ -347,7 +264,7 @@ async fn an_enable_step_that_fails_says_what_the_device_said() {
         ],
         Cuts::Whole,
     );
-    let error = Session::open(near, platform("cisco_ios"), &secrets(Some("wrong")), limits())
+    let error = Session::open(near, platform("cisco_ios"), secrets(Some("wrong")), limits())
         .await
         .unwrap_err();
     assert!(error.to_string().contains("% Access denied"), "{error}");
@@ -358,7 +275,7 @@ async fn an_enable_step_that_fails_says_what_the_device_said() {
 async fn a_device_without_a_prompt_is_given_up_with_what_it_showed() {
     let (near, device) = play("Please call the help desk".to_owned(), vec![], Cuts::Whole);
     let far = device.await.unwrap();
-    let error = Session::open(near, platform("frr"), &secrets(None), limits()).await.unwrap_err();
+    let error = Session::open(near, platform("frr"), secrets(None), limits()).await.unwrap_err();
     let SessionError::PromptTimeout { tail, .. } = error else { panic!("{error}") };
     assert_eq!(tail, "Please call the help desk");
     drop(far);

@@ -60,6 +60,8 @@ pub struct Overrides {
     pub settings_file: Option<PathBuf>,
     /// `--state-dir`, `VTY_STATE_DIR`.
     pub state_dir: Option<PathBuf>,
+    /// `--platforms`, `VTY_PLATFORMS`.
+    pub platforms: Option<PathBuf>,
     /// `--strict-files`.
     pub strict_files: bool,
     /// `--allow-changes`.
@@ -72,6 +74,7 @@ pub struct Overrides {
 struct SettingsFile {
     inventory: Option<PathBuf>,
     state_dir: Option<PathBuf>,
+    platforms: Option<PathBuf>,
     strict_files: Option<bool>,
     allow_changes: Option<bool>,
     host_keys: HostKeysFile,
@@ -108,6 +111,8 @@ pub struct Settings {
     pub inventory: PathBuf,
     /// The state directory.
     pub state_dir: PathBuf,
+    /// The operator's directory of platform files.
+    pub platforms: Option<PathBuf>,
     /// Whether files that others can read are errors instead of warnings.
     pub strict_files: bool,
     /// Whether a caller on standard input and output may change configuration.
@@ -159,6 +164,7 @@ impl Settings {
         Ok(Self {
             inventory: inventory.unwrap_or_else(|| PathBuf::from("devices.json")),
             state_dir,
+            platforms: overrides.platforms.or(file.platforms).or_else(default_platforms_dir),
             strict_files: overrides.strict_files || file.strict_files.unwrap_or_default(),
             allow_changes: overrides.allow_changes || file.allow_changes.unwrap_or_default(),
             accept_new_host_keys: file.host_keys == HostKeysFile::AcceptNew,
@@ -200,6 +206,14 @@ fn default_settings_file() -> Option<PathBuf> {
     use etcetera::BaseStrategy;
     let base = etcetera::choose_base_strategy().ok()?;
     Some(base.config_dir().join("vty-mcp").join("settings.toml"))
+}
+
+/// The directory in the usual place, which need not exist.
+fn default_platforms_dir() -> Option<PathBuf> {
+    use etcetera::BaseStrategy;
+    let base = etcetera::choose_base_strategy().ok()?;
+    let directory = base.config_dir().join("vty-mcp").join("platforms");
+    directory.is_dir().then_some(directory)
 }
 
 fn default_state_dir() -> Option<PathBuf> {

@@ -10,6 +10,7 @@
 mod changes;
 mod clock;
 mod database;
+mod detected;
 mod document;
 mod error;
 mod plans;
@@ -25,6 +26,7 @@ use std::path::{Path, PathBuf};
 pub use self::changes::{Begun, ChangeFilter, ChangeRow, NewChange, PhaseRow, Step};
 pub use self::clock::{unix_now, utc};
 pub use self::database::Store;
+pub use self::detected::DetectedRow;
 pub use self::document::Document;
 pub use self::error::StoreError;
 pub use self::plans::PlanRow;

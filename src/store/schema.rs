@@ -5,7 +5,8 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Entry *n* leads from version *n* to version *n* + 1.
-pub(super) const MIGRATIONS: &[&str] = &["
+pub(super) const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE plans (
         id          TEXT PRIMARY KEY,
         caller      TEXT NOT NULL,
@@ -56,7 +57,15 @@ pub(super) const MIGRATIONS: &[&str] = &["
         revoked_at    INTEGER,
         last_used_at  INTEGER
     ) STRICT;
-"];
+",
+    "
+    CREATE TABLE detected_platforms (
+        device_key   TEXT PRIMARY KEY,
+        platform     TEXT NOT NULL,
+        detected_at  INTEGER NOT NULL
+    ) STRICT;
+",
+];
 
 /// The version of the tables in this connection's database.
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {

@@ -259,7 +259,7 @@ impl Operations {
 
     /// Does what the machine says until it ends, or until the change is left to the device.
     async fn work(&self, drive: &mut Drive) -> Result<Option<Outcome>, Failure> {
-        let device = self.device(&drive.planned.device)?.clone();
+        let device = self.located(&drive.planned.device, &CancellationToken::new()).await?;
         let platform = self
             .platforms
             .get(&device.platform)

@@ -27,7 +27,7 @@ use crate::caller::Caller;
 use crate::change::{After, Outcome, Phase};
 use crate::error::{ErrorCode, SideEffects};
 use crate::platform::SafetyClass;
-use crate::store::{ChangeFilter, ChangeRow, Store, unix_now};
+use crate::store::{ChangeFilter, ChangeRow, Store, StoreError, unix_now};
 
 /// The shortest and longest time a change may wait for its confirmation, in minutes.
 const CONFIRM_WITHIN: std::ops::RangeInclusive<u32> = 2..=30;
@@ -160,6 +160,14 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// Runs work on what is remembered between runs, without holding up other tasks.
+    pub(super) async fn remember<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.journal.with(work).await
+    }
+
     /// Keeps changes in this store.
     pub fn new(store: Arc<Store>) -> Self {
         let journal = Journal::new(store);

@@ -148,7 +148,7 @@ impl Operations {
         request: &PlanRequest,
         cancel: &CancellationToken,
     ) -> Result<PlannedDevice, Failure> {
-        let device = self.device(name)?;
+        let device = &self.located(name, cancel).await?;
         let platform = self
             .platforms
             .get(&device.platform)

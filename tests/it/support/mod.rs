@@ -102,6 +102,7 @@ fn operations(directory: &TempDir) -> Arc<Operations> {
         state_dir: Some(directory.path().join("state")),
         settings_file: Some(empty_settings(directory)),
         strict_files: true,
+        platforms: None,
         allow_changes: false,
     });
     server::build(&settings.unwrap()).unwrap().operations

@@ -1,0 +1,79 @@
+//! Finds a device and, where its inventory entry says `auto`, the platform it runs.
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Failure, Operations};
+use crate::inventory::Device;
+use crate::platform::PlatformName;
+use crate::pool::{Lease, PoolError};
+
+impl Operations {
+    /// Finds a device by name. A platform that nobody named is looked up among those found out
+    /// before, else found out now, on a connection of its own.
+    pub(super) async fn located(
+        &self,
+        name: &str,
+        cancel: &CancellationToken,
+    ) -> Result<Device, Failure> {
+        let mut device = self.device(name)?.clone();
+        if !device.platform.is_auto() {
+            return Ok(device);
+        }
+        device.platform = match self.known_platform(&device).await {
+            Some(platform) => platform,
+            None => self.find_out(&device, cancel).await?,
+        };
+        Ok(device)
+    }
+
+    async fn known_platform(&self, device: &Device) -> Option<PlatformName> {
+        let key = key(device);
+        let row = self.changes.remember(move |store| store.detected(&key)).await;
+        self.platforms.resolve(&row.ok()??.platform).filter(|platform| !platform.is_auto())
+    }
+
+    async fn find_out(
+        &self,
+        device: &Device,
+        cancel: &CancellationToken,
+    ) -> Result<PlatformName, Failure> {
+        let detected = self.pool.detect(device, cancel).await;
+        let platform = detected.map_err(|error| self.pool_failure(&error, device))?;
+        tracing::info!(device = %device.name, %platform, "the platform was found out");
+        let (key, found) = (key(device), platform.clone());
+        let recorded =
+            self.changes.remember(move |store| store.record_detected(&key, found.as_str()));
+        if let Err(failure) = recorded.await {
+            tracing::warn!(failure.message, "the platform is found out again next time");
+        }
+        Ok(platform)
+    }
+
+    /// Takes a session of a device. Where a platform that was found out no longer fits, it is
+    /// forgotten, so that the next call finds it out again.
+    pub(super) async fn lease(
+        &self,
+        device: &Device,
+        cancel: &CancellationToken,
+    ) -> Result<Lease, Failure> {
+        match self.pool.lease(device, cancel).await {
+            Ok(lease) => Ok(lease),
+            Err(error) => {
+                let declared = self.inventory.device(device.name.as_str());
+                let auto = declared.is_some_and(|device| device.platform.is_auto());
+                if auto && matches!(error, PoolError::Login(_)) {
+                    let key = key(device);
+                    let forgotten = self.changes.remember(move |s| s.forget_detected(&key)).await;
+                    // Nothing is lost where this fails: the next login fails in the same way.
+                    drop(forgotten);
+                }
+                Err(self.pool_failure(&error, device))
+            }
+        }
+    }
+}
+
+/// What names a device in the state: where it is reached.
+fn key(device: &Device) -> String {
+    format!("{}:{}", device.address, device.port)
+}
