@@ -1,13 +1,5 @@
-//! A terminal that remembers lines: what a person at a screen of unlimited height would read.
-//!
-//! It applies carriage return, backspace, TAB (kept as it is), the CSI sequences that line editors
-//! and pagers use, and drops every other control (OSC titles, colours, bells, charsets). Bytes that
-//! are no UTF-8 become U+FFFD. The result depends only on the bytes, never on how they were cut.
-//!
-//! **Limits**, each with a test: cursor movements act within the current line only, since network
-//! CLIs never redraw earlier lines; blanks at the end of a line that the cursor moves back over
-//! are taken for an erasure, since pagers and line editors erase that way and a screen cannot show
-//! the difference.
+//! The emulator in its simplest form: one character at a time, one cell per column, every line a
+//! `String`. The fast one must give exactly what this one gives.
 
 /// What the emulator expects next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +16,7 @@ enum Expecting {
 
 /// A line-remembering terminal.
 #[derive(Debug)]
-pub(crate) struct Terminal {
+pub(super) struct Terminal {
     lines: Scrollback,
     /// The current line. Cells at or beyond `solid` are blanks that were erased.
     cells: Vec<char>,
@@ -41,7 +33,7 @@ pub(crate) struct Terminal {
 
 /// The finished lines: the head up to a limit, and always the last few.
 #[derive(Debug)]
-pub(crate) struct Scrollback {
+pub(super) struct Scrollback {
     kept: Vec<String>,
     kept_bytes: usize,
     limit: usize,
@@ -77,17 +69,17 @@ impl Scrollback {
     }
 
     /// How many lines were finished.
-    pub(crate) fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.count
     }
 
     /// How many bytes they had, newlines included.
-    pub(crate) fn bytes(&self) -> u64 {
+    pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
 
     /// The line with this number, where it is still there.
-    pub(crate) fn line(&self, index: usize) -> Option<&str> {
+    pub(super) fn line(&self, index: usize) -> Option<&str> {
         if let Some(line) = self.kept.get(index) {
             return Some(line);
         }
@@ -96,7 +88,7 @@ impl Scrollback {
     }
 
     /// Whether every line is still there.
-    pub(crate) fn is_whole(&self) -> bool {
+    pub(super) fn is_whole(&self) -> bool {
         self.kept.len().saturating_add(self.tail.len()) == self.count
     }
 
@@ -115,7 +107,7 @@ impl Scrollback {
 
 impl Terminal {
     /// Makes a terminal that keeps at most `limit` bytes of finished lines.
-    pub(crate) fn new(limit: usize) -> Self {
+    pub(super) fn new(limit: usize) -> Self {
         Self {
             lines: Scrollback {
                 kept: Vec::new(),
@@ -137,7 +129,7 @@ impl Terminal {
     }
 
     /// Takes bytes as the device sent them.
-    pub(crate) fn feed(&mut self, bytes: &[u8]) {
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             match self.utf8.push(byte) {
                 Decoded::Pending => {}
@@ -153,12 +145,12 @@ impl Terminal {
     }
 
     /// The finished lines.
-    pub(crate) fn lines(&self) -> &Scrollback {
+    pub(super) fn lines(&self) -> &Scrollback {
         &self.lines
     }
 
     /// The current, unterminated line.
-    pub(crate) fn current(&self) -> String {
+    pub(super) fn current(&self) -> String {
         self.cells.iter().take(self.solid).collect()
     }
 
@@ -168,19 +160,19 @@ impl Terminal {
     }
 
     /// Drops the finished lines, as before a new command.
-    pub(crate) fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.lines.clear();
     }
 
     /// Blanks the current line and leaves the cursor where it is, as when a pager was answered.
-    pub(crate) fn blank_current(&mut self) {
+    pub(super) fn blank_current(&mut self) {
         self.settle_return();
         self.solid = 0;
         self.cells.fill(' ');
     }
 
     /// Drops blank lines at the end, with which a pager padded its screen.
-    pub(crate) fn drop_blank_lines(&mut self) {
+    pub(super) fn drop_blank_lines(&mut self) {
         while self.lines.count() > 0
             && self.lines.line(self.lines.count().saturating_sub(1)).is_some_and(str::is_empty)
         {
@@ -407,111 +399,5 @@ impl Utf8 {
         self.bytes = [byte, 0, 0, 0];
         self.have = 1;
         Decoded::Pending
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn screen(bytes: &[u8]) -> (Vec<String>, String) {
-        let mut terminal = Terminal::new(1 << 20);
-        terminal.feed(bytes);
-        let lines = (0..terminal.lines().count())
-            .map(|index| terminal.lines().line(index).unwrap().to_owned())
-            .collect();
-        (lines, terminal.current())
-    }
-
-    fn check(bytes: &str, expected: &[&str]) {
-        let (mut lines, current) = screen(bytes.as_bytes());
-        lines.push(current);
-        assert_eq!(lines, expected, "{bytes:?}");
-    }
-
-    #[test]
-    fn every_form_of_line_end_ends_one_line() {
-        check("a\r\nb\r\r\nc\n\rd\r\r\n\re", &["a", "b", "c", "d", "e"]);
-    }
-
-    #[test]
-    fn a_lone_return_writes_over_the_line() {
-        check("abcdef\rxy", &["xycdef"]);
-    }
-
-    #[test]
-    fn blanks_at_both_ends_and_tabs_stay() {
-        check("  a \t b  \r\n", &["  a \t b  ", ""]);
-    }
-
-    #[test]
-    fn a_pager_that_erases_itself_leaves_nothing() {
-        check(
-            " --More-- \u{8}\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}          \u{8}\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}ab\r\n",
-            &["ab", ""],
-        );
-        check("---(more 45%)---\r                    \rab\r\n", &["ab", ""]);
-        check("---(more)---\r               \r\r\nab", &["", "ab"]);
-        check("   \r\nab", &["   ", "ab"]);
-        check("\u{1b}[7m--More--\r\u{1b}[K(END)\u{1b}[m\r\u{1b}[Kr1# ", &["r1# "]);
-    }
-
-    #[test]
-    fn a_repainted_word_reads_as_it_was_painted_last() {
-        check("show cha\u{8}\u{8}\u{8}chassis", &["show chassis"]);
-        check("abc\u{1b}[2Dx\u{1b}[1Cy\u{1b}[1Gz", &["zxcy"]);
-        check("abcdef\u{1b}[3D\u{1b}[2P", &["abcf"]);
-    }
-
-    #[test]
-    fn titles_colours_and_bells_are_dropped() {
-        check(
-            "\u{1b}]0;evil\u{7}a\u{1b}[1;31mb\u{1b}[0m\u{7}c\u{1b}(B\u{1b}P1$r\u{1b}\\d\0",
-            &["abcd"],
-        );
-    }
-
-    #[test]
-    fn bytes_that_are_no_utf8_are_shown_as_such() {
-        assert_eq!(screen(b"a\xffb\xc3\xa9c\xe2\x82d").1, "a\u{fffd}b\u{e9}c\u{fffd}d");
-    }
-
-    #[test]
-    fn the_head_and_the_last_lines_stay_when_the_limit_is_reached() {
-        let mut terminal = Terminal::new(20);
-        for number in 0..100 {
-            terminal.feed(format!("line {number}\r\n").as_bytes());
-        }
-        assert_eq!(terminal.lines().line(0), Some("line 0"));
-        assert_eq!(terminal.lines().line(50), None);
-        assert_eq!(terminal.lines().line(99), Some("line 99"));
-        assert!(!terminal.lines().is_whole());
-        assert_eq!(terminal.lines().count(), 100);
-        assert_eq!(terminal.lines().bytes(), 790);
-    }
-
-    proptest! {
-        #[test]
-        fn cuts_do_not_matter(bytes in prop::collection::vec(prop_oneof![any::<u8>(), Just(27), Just(b'['), Just(13), Just(10), Just(8), Just(b' ')], 0..200), cut in 0_usize..200) {
-            let cut = cut.min(bytes.len());
-            let mut terminal = Terminal::new(1 << 20);
-            terminal.feed(&bytes[..cut]);
-            terminal.feed(&bytes[cut..]);
-            let mut single = Terminal::new(1 << 20);
-            for byte in &bytes {
-                single.feed(&[*byte]);
-            }
-            prop_assert_eq!(terminal.current(), single.current());
-            prop_assert_eq!(terminal.lines().bytes(), single.lines().bytes());
-        }
-
-        #[test]
-        fn clean_text_is_left_as_it_is(text in "[ -~\n\t\u{e4}\u{20ac}]{0,100}") {
-            let (mut lines, current) = screen(text.as_bytes());
-            lines.push(current);
-            prop_assert_eq!(lines.join("\n"), text);
-        }
     }
 }
