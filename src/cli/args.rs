@@ -348,6 +348,12 @@ pub(super) struct Lab {
     /// First port; each device takes the next one [default: free ports]
     #[arg(long, value_name = "PORT")]
     pub(super) port: Option<u16>,
+    /// Serve a device of every built-in personality, not only those of the demo
+    #[arg(long)]
+    pub(super) all: bool,
+    /// Serve one more device that talks as this personality file says, named after the file
+    #[arg(long, value_name = "FILE")]
+    pub(super) personality: Vec<PathBuf>,
 }
 
 #[cfg(test)]

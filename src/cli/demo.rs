@@ -20,7 +20,7 @@ type Client = RunningService<RoleClient, ClientConfig>;
 /// Shows the whole way.
 pub(super) async fn demo(arguments: args::Demo) -> Result<Exit, CliError> {
     output::answer("Starting simulated devices and `vty-mcp serve`, then talking MCP to it.\n")?;
-    let running = LabInventory::start(None).await?;
+    let running = LabInventory::start().await?;
     let client = connect(&running).await?;
     let result = show(&client, &running, arguments.kill.as_deref()).await;
     // The server ends when its client leaves.

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::args;
 use super::serve::cancel_on_signal;
 use super::{CliError, Exit, output};
-use crate::lab::Lab;
+use crate::lab::{Lab, LabDevice, Personality};
 
 /// Running simulated devices and a private directory with an inventory of them.
 pub(super) struct LabInventory {
@@ -17,9 +17,16 @@ pub(super) struct LabInventory {
 }
 
 impl LabInventory {
-    /// Starts the standard devices, from this port on or on free ports.
-    pub(super) async fn start(first_port: Option<u16>) -> Result<Self, CliError> {
-        let mut devices = Lab::standard();
+    /// Starts the standard devices on free ports.
+    pub(super) async fn start() -> Result<Self, CliError> {
+        Self::start_devices(Lab::standard(), None).await
+    }
+
+    /// Starts devices, from this port on or on free ports.
+    async fn start_devices(
+        mut devices: Vec<LabDevice>,
+        first_port: Option<u16>,
+    ) -> Result<Self, CliError> {
         if let Some(first) = first_port {
             let wanted = devices.len();
             devices =
@@ -70,7 +77,15 @@ impl LabInventory {
 
 /// Serves the simulated devices until a signal comes.
 pub(super) async fn lab(arguments: args::Lab) -> Result<Exit, CliError> {
-    let running = LabInventory::start(arguments.port).await?;
+    let mut devices =
+        if arguments.all { Lab::every().map_err(CliError::Lab)? } else { Lab::standard() };
+    for path in &arguments.personality {
+        let device = LabDevice::sample(personality(path)?);
+        // What is given stands for the built-in one of `--all`.
+        devices.retain(|known| known.name() != device.name());
+        devices.push(device);
+    }
+    let running = LabInventory::start_devices(devices, arguments.port).await?;
     if let Err(error) = write_new(&arguments.inventory, &running.json()) {
         let path = arguments.inventory.display();
         let hint = "remove it or name another file with --inventory";
@@ -81,7 +96,7 @@ pub(super) async fn lab(arguments: args::Lab) -> Result<Exit, CliError> {
     for device in running.lab().devices() {
         let address = device.address();
         lines.push(format!(
-            "  {:<10} {:<14} ssh -p {} {}@{}   password {}\n",
+            "  {:<15} {:<15} ssh -p {} {}@{}   password {}\n",
             device.name(),
             device.platform(),
             address.port(),
@@ -100,6 +115,18 @@ pub(super) async fn lab(arguments: args::Lab) -> Result<Exit, CliError> {
     // The devices are gone, so their inventory is of no use to anybody.
     std::fs::remove_file(&arguments.inventory)?;
     Ok(Exit::Ok)
+}
+
+/// Reads a personality from a file, whose stem is the platform.
+fn personality(path: &Path) -> Result<Personality, CliError> {
+    let shown = path.display();
+    let text = std::fs::read(path)
+        .and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other))
+        .map_err(|error| CliError::Failed(format!("cannot read {shown}: {error}")))?;
+    let Some(name) = path.file_stem().and_then(|stem| stem.to_str()) else {
+        return Err(CliError::Failed(format!("{shown} does not name a personality")));
+    };
+    Personality::parse(name, &text).map_err(CliError::Lab)
 }
 
 /// Writes a new file with passwords in it, for its owner only.

@@ -17,7 +17,7 @@ use crate::token::Tokens;
 /// Serves an MCP client until it leaves or a signal comes.
 pub(super) async fn serve(mut global: Global, serve: Serve) -> Result<Exit, CliError> {
     // Keeps the simulated devices alive while the client is served.
-    let lab = if serve.lab { Some(LabInventory::start(None).await?) } else { None };
+    let lab = if serve.lab { Some(LabInventory::start().await?) } else { None };
     if let Some(lab) = &lab {
         global.devices = Some(lab.inventory());
         global.state_dir = Some(lab.directory().join("state"));

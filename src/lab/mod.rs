@@ -77,6 +77,20 @@ impl Lab {
         ]
     }
 
+    /// The devices of the demo, and one of every built-in personality that is not among them.
+    /// Fails when a personality cannot be read.
+    pub fn every() -> Result<Vec<LabDevice>, LabError> {
+        let mut devices = Self::standard();
+        let standard: Vec<String> =
+            devices.iter().filter_map(|device| device.builtin().map(str::to_owned)).collect();
+        for name in Personality::builtin_names() {
+            if !standard.iter().any(|known| known == name) {
+                devices.push(LabDevice::sample(Personality::builtin(name)?));
+            }
+        }
+        Ok(devices)
+    }
+
     /// Starts devices. Fails when one cannot be started; the others are ended again.
     pub async fn start(devices: Vec<LabDevice>) -> Result<Self, LabError> {
         let token = CancellationToken::new();

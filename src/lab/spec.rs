@@ -65,6 +65,24 @@ impl LabDevice {
         Self::with_source(name.into(), Source::Given(Box::new(personality)))
     }
 
+    /// A device to try a personality with: named after it, `_` being `-`, with a host key that
+    /// stays the same and a privileged password where a command asks for one.
+    pub fn sample(personality: Personality) -> Self {
+        let name = personality.name().replace('_', "-");
+        let enable_secret = personality.asks_password().then(|| "lab-enable".to_owned());
+        let phrase = HostKey::Phrase(format!("vty-mcp lab {name}"));
+        let device = Self::with_personality(name, personality).host_key(phrase).tags(["lab"]);
+        Self { enable_secret, ..device }
+    }
+
+    /// The built-in personality it was made with, by name.
+    pub(super) fn builtin(&self) -> Option<&str> {
+        match &self.personality {
+            Source::Builtin(name) => Some(name),
+            Source::Given(_) => None,
+        }
+    }
+
     fn with_source(name: String, personality: Source) -> Self {
         Self {
             hostname: name.clone(),

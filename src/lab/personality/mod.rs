@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use include_dir::{Dir, include_dir};
 use serde::Deserialize;
 
 pub(super) use self::acts::Act;
@@ -21,12 +22,15 @@ use super::filter::Filter;
 use super::grammar::Pattern;
 use super::keys::Wrap;
 
-const BUILTIN: [(&str, &str); 4] = [
-    ("cisco_ios", include_str!("../personalities/cisco_ios.toml")),
-    ("arista_eos", include_str!("../personalities/arista_eos.toml")),
-    ("juniper_junos", include_str!("../personalities/juniper_junos.toml")),
-    ("frr", include_str!("../personalities/frr.toml")),
-];
+static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/lab/personalities");
+
+/// The built-in personalities, by name, each with its text.
+fn builtin_files() -> impl Iterator<Item = (&'static str, &'static str)> {
+    FILES.files().filter_map(|file| {
+        let name = file.path().to_str()?.strip_suffix(".toml")?;
+        Some((name, file.contents_utf8()?))
+    })
+}
 
 /// How one kind of device talks.
 #[derive(Debug, Clone)]
@@ -53,14 +57,12 @@ pub struct Personality {
 impl Personality {
     /// The names of the built-in personalities.
     pub fn builtin_names() -> impl Iterator<Item = &'static str> {
-        BUILTIN.iter().map(|(name, _)| *name)
+        builtin_files().map(|(name, _)| name)
     }
 
     /// Loads a built-in personality.
     pub fn builtin(name: &str) -> Result<Self, LabError> {
-        let (name, text) = BUILTIN
-            .iter()
-            .find(|(known, _)| *known == name)
+        let text = Self::source(name)
             .ok_or_else(|| LabError::UnknownPersonality { name: name.to_owned() })?;
         Self::parse(name, text)
     }
@@ -75,12 +77,17 @@ impl Personality {
 
     /// The TOML of a built-in personality, to be changed and given to [`Self::parse`].
     pub fn source(name: &str) -> Option<&'static str> {
-        BUILTIN.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+        builtin_files().find(|(known, _)| *known == name).map(|(_, text)| text)
     }
 
     /// The platform this personality stands for, such as `cisco_ios`.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether a command asks for the privileged password.
+    pub fn asks_password(&self) -> bool {
+        self.commands.iter().any(|command| command.password)
     }
 }
 
