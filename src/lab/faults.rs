@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 /// What is wrong with a device. Settable in code and, with the same field names, in TOML.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "each fault is switched on by itself")]
 pub struct Faults {
     /// Sends everything in packets of this many bytes.
     pub chunk_size: Option<usize>,
@@ -55,6 +56,33 @@ pub struct Faults {
     pub commit_delay: Duration,
     /// What becomes of a configuration that should come back, on demand or when a timer ran out.
     pub rollback: Rollback,
+    /// Asks for the user and the password again, inside the shell.
+    pub second_login: bool,
+    /// Asks, before the first prompt, whether one wants to read the licence.
+    pub license: bool,
+    /// Asks, before the first prompt, for a new password.
+    pub change_password: bool,
+    /// Takes an unknown first word for a host name and looks it up without end, on platforms that
+    /// do.
+    pub dns_lookup: bool,
+    /// Questions in front of the output of commands.
+    pub asks: Vec<Question>,
+    /// Paints every prompt in colour.
+    pub prompt_color: bool,
+}
+
+/// A question in front of a command's output.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Question {
+    /// How the command starts.
+    pub command: String,
+    /// What it asks.
+    pub prompt: String,
+    /// Answers, in lower case, that let the command go on; any answer where there are none.
+    pub yes: Vec<String>,
+    /// Whether one key is the answer, without Enter.
+    pub key: bool,
 }
 
 /// What becomes of a configuration that should come back.
@@ -181,6 +209,12 @@ pub enum Echo {
     Twice,
     /// Not at all.
     Off,
+    /// Once, and at Enter it goes back over the last word and paints it again.
+    Repainted,
+    /// Wrapped after 80 columns as line editors of the readline kind do, however wide the terminal.
+    Wrapped,
+    /// Scrolled behind a `$` after 80 columns as on IOS, however wide the terminal.
+    Scrolled,
 }
 
 /// A place in the output of a session.
@@ -213,7 +247,7 @@ pub struct LogLine {
     pub text: String,
     /// Where it appears.
     pub place: LogPlace,
-    /// For `output`: after so many bytes of it.
+    /// For `output`: after so many bytes of it. For `echo`: after so many, at least one.
     #[serde(default)]
     pub after: usize,
 }
@@ -228,6 +262,8 @@ pub enum LogPlace {
     Prompt,
     /// Behind the prompt that follows a command; the prompt is printed again.
     PromptAndRedraw,
+    /// In the middle of each command's echo, which goes on behind it.
+    Echo,
 }
 
 /// What a device does about the privileged password.

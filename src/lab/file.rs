@@ -130,6 +130,10 @@ mod tests {
             ignores_confirm = true
             commit_delay_ms = 20
             rollback = "fails"
+            second_login = true
+            asks = [{ command = "show", prompt = "Really?", yes = ["y"], key = true }]
+            log_line = { text = "%LOG", place = "echo" }
+            echo = "repainted"
         "#;
         let faults = parse_faults(text).unwrap();
         let rejects = [Rejection::of("mtu"), Rejection::at_commit("x").saying("error: {line}\n")];
@@ -138,6 +142,8 @@ mod tests {
         assert_eq!(faults.cut_at, Some(cut));
         assert_eq!((faults.cut_after_lines, faults.ignores_confirm), (Some(9), true));
         assert_eq!(faults.rollback, Rollback::Fails);
+        assert_eq!((faults.second_login, faults.echo), (true, Echo::Repainted));
+        assert!(faults.asks[0].key && faults.log_line.is_some());
     }
 
     #[test]

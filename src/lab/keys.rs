@@ -114,6 +114,23 @@ impl LineEditor {
         String::from_utf8_lossy(&self.text).into_owned()
     }
 
+    /// What was typed, as it came.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// Goes back over the last word, as far as it stands in this row, and paints it again.
+    pub(super) fn repaint_word(&self) -> Vec<u8> {
+        let text = self.text();
+        let word = text.trim_end().rsplit(' ').next().unwrap_or_default();
+        let behind = text.chars().count() - text.trim_end().chars().count();
+        let here = self.column.saturating_sub(behind).min(word.chars().count());
+        let mut echo = vec![b'\x08'; here + behind];
+        let painted = word.chars().skip(word.chars().count() - here);
+        echo.extend(painted.chain(std::iter::repeat_n(' ', behind)).collect::<String>().bytes());
+        echo
+    }
+
     pub(super) fn len(&self) -> usize {
         self.text.len()
     }

@@ -43,8 +43,8 @@ pub use self::configuration::PendingRevert;
 pub use self::device::RunningDevice;
 pub use self::error::LabError;
 pub use self::faults::{
-    Cut, CutAt, Denial, Echo, Enable, Faults, LogLine, LogPlace, RejectedAt, Rejection, Rollback,
-    When,
+    Cut, CutAt, Denial, Echo, Enable, Faults, LogLine, LogPlace, Question, RejectedAt, Rejection,
+    Rollback, When,
 };
 pub use self::file::{parse_devices, parse_faults};
 pub use self::host_key::HostKey;

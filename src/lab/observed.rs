@@ -47,6 +47,15 @@ impl Observed {
             .collect()
     }
 
+    /// The answers to questions inside the shell before the first prompt.
+    pub fn login_answers(&self) -> Vec<&str> {
+        self.lines
+            .iter()
+            .filter(|line| line.kind == LineKind::Login)
+            .map(|line| line.text.as_str())
+            .collect()
+    }
+
     /// How many privileged passwords were received.
     pub fn enable_attempts(&self) -> usize {
         self.lines.iter().filter(|line| line.kind == LineKind::Password).count()
@@ -81,7 +90,8 @@ pub struct ReceivedLine {
 
 impl fmt::Debug for ReceivedLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = if self.kind == LineKind::Password { "<secret>" } else { &self.text };
+        let is_secret = matches!(self.kind, LineKind::Password | LineKind::Login);
+        let text = if is_secret { "<secret>" } else { &self.text };
         write!(f, "{:?} in {}: {text:?}", self.kind, self.mode)
     }
 }
@@ -93,6 +103,8 @@ pub enum LineKind {
     Command,
     /// The privileged password.
     Password,
+    /// An answer inside the shell before the first prompt, which may be a password.
+    Login,
     /// An answer to a question.
     Answer,
     /// A line of a text that is loaded.

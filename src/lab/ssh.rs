@@ -39,6 +39,7 @@ pub(super) struct Connection {
     device: Arc<Device>,
     cutter: Cutter,
     user: String,
+    options: String,
     /// How many methods succeeded.
     passed: usize,
     round: usize,
@@ -60,6 +61,7 @@ impl Connection {
             device,
             cutter,
             user: String::new(),
+            options: String::new(),
             passed: 0,
             round: 0,
             all_answers_right: true,
@@ -78,6 +80,9 @@ impl Connection {
     /// Judges one method.
     fn judge(&mut self, user: &str, method: AuthMethod, right: bool) -> Auth {
         let login = &self.device.login;
+        let marker = self.device.personality.username_options;
+        let (user, options) =
+            marker.and_then(|marker| user.split_once(marker)).unwrap_or((user, ""));
         if !right || user != login.username || !login.offers(method, self.passed) {
             return self.rejected();
         }
@@ -85,6 +90,7 @@ impl Connection {
         match login.after(self.passed) {
             Progress::LoggedIn => {
                 user.clone_into(&mut self.user);
+                options.clone_into(&mut self.options);
                 self.device.recorder.note(|seen| seen.logins_succeeded += 1);
                 Auth::Accept
             }
@@ -252,6 +258,8 @@ impl Handler for Connection {
             user: self.user.clone(),
             role: device.role.clone(),
             enable_secret: device.enable_secret.clone(),
+            password: device.login.password.clone(),
+            options: self.options.clone(),
         };
         let shell = Shell {
             cli: Cli::new(

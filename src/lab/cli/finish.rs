@@ -13,6 +13,9 @@ use super::{Action, Cli, State};
 impl Cli {
     pub(super) fn finish(&mut self, pending: Pending) {
         self.change_settings(&pending);
+        if !pending.command.delay.is_zero() {
+            self.actions.push(Action::Wait(pending.command.delay));
+        }
         if self.faults.commit_delay > Duration::ZERO
             && pending.command.does.is_some_and(Act::commits)
         {
@@ -71,6 +74,8 @@ impl Cli {
             Some(Setting::Width) => self.width = number,
             Some(Setting::CompleteOnSpaceOff) => self.complete_on_space = false,
             Some(Setting::CompleteOnSpaceOn) => self.complete_on_space = true,
+            Some(Setting::HeaderOff) => self.header = false,
+            Some(Setting::HeaderOn) => self.header = true,
             None => {}
         }
     }
@@ -97,6 +102,10 @@ impl Cli {
             Some(shown) => shown,
             None => self.expand(text).replace("{arg}", &pending.argument),
         };
+        if text.contains("{prompt}") {
+            let prompt = self.prompt_text().1;
+            text = text.replace("{prompt}", prompt.rsplit('\n').next().unwrap_or_default());
+        }
         if variant.is_none() {
             text = self.chassis.configuration.shown_in(&command.words, text);
         }

@@ -8,6 +8,7 @@ mod candidate;
 mod configure;
 mod finish;
 mod load;
+mod login;
 mod pager;
 mod print;
 mod run;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::load::Load;
+use self::login::Login;
 use self::pager::Pager;
 use self::run::Pending;
 use super::chassis::Chassis;
@@ -66,6 +68,10 @@ pub(super) struct Identity {
     /// What Junos prints before the prompt of a member or routing engine.
     pub(super) role: String,
     pub(super) enable_secret: Option<String>,
+    /// What the user logs in with, where a device asks for it again.
+    pub(super) password: String,
+    /// What followed the user's name, on devices that take options of the console there.
+    pub(super) options: String,
 }
 
 /// One session of a simulated device.
@@ -90,6 +96,8 @@ pub(super) struct Cli {
     width: usize,
     height: usize,
     paging: bool,
+    /// Whether commands start their output with the personality's header.
+    header: bool,
     complete_on_space: bool,
     decoder: Decoder,
     editor: LineEditor,
@@ -102,6 +110,8 @@ pub(super) struct Cli {
 enum State {
     /// A command line is being typed.
     Prompt,
+    /// Questions before the first prompt.
+    LoggingIn(Login),
     Pager(Pager),
     /// A question waits for its answer.
     Asking(Pending),
@@ -113,6 +123,8 @@ enum State {
     Loading(Load),
     /// A command never finishes.
     Hung,
+    /// A word is looked up as a host name, which never finishes either.
+    LookingUp,
     Closed,
 }
 
@@ -130,6 +142,7 @@ impl Cli {
             width: DEFAULT_WIDTH,
             height: DEFAULT_HEIGHT,
             paging: personality.paging.on || faults.paging_stays_on,
+            header: true,
             complete_on_space: personality.editor.complete_on_space,
             decoder: Decoder::default(),
             editor: LineEditor::default(),
@@ -156,8 +169,9 @@ impl Cli {
             Ok(0) | Err(_) => usual,
             Ok(given) => given,
         };
-        self.width = size(columns, DEFAULT_WIDTH);
-        self.height = size(rows, DEFAULT_HEIGHT);
+        self.width = self.option('w').unwrap_or_else(|| size(columns, DEFAULT_WIDTH));
+        let fixed = self.personality.paging.height.or_else(|| self.option('h'));
+        self.height = fixed.unwrap_or_else(|| size(rows, DEFAULT_HEIGHT));
     }
 
     /// What the device prints when a session starts.
@@ -169,13 +183,18 @@ impl Cli {
         if !self.faults.login_delay.is_zero() {
             self.actions.push(Action::Wait(self.faults.login_delay));
         }
+        self.log_in(Login::new(&self.personality, &self.faults));
+        std::mem::take(&mut self.actions)
+    }
+
+    /// What follows the last question, or the login itself.
+    fn greet(&mut self) {
         let motd = self.faults.motd.as_ref().unwrap_or(&self.personality.motd).clone();
         let motd = self.expand(&motd);
         self.say(&motd);
         let (before, prompt) = self.prompt_text();
         self.say(before.trim_start_matches('\n'));
-        self.show_prompt(&prompt);
-        std::mem::take(&mut self.actions)
+        self.show_mode_prompt(&prompt);
     }
 
     /// Takes received bytes.

@@ -17,7 +17,29 @@ impl Cli {
     pub(super) fn prompt(&mut self) {
         let (before, prompt) = self.prompt_text();
         self.say(&before);
-        self.show_prompt(&prompt);
+        self.show_mode_prompt(&prompt);
+    }
+
+    /// Prints a mode's prompt, with all that the device wraps it in.
+    pub(super) fn show_mode_prompt(&mut self, prompt: &str) {
+        if self.personality.editor.bracketed_paste {
+            self.write(b"\x1b[?2004h");
+        }
+        let painted = self.painted(prompt);
+        self.show_prompt(&painted);
+    }
+
+    /// A mode's prompt in the colours it comes in.
+    pub(super) fn painted(&self, prompt: &str) -> String {
+        let by_mode = self.mode().is_some_and(|mode| mode.prompt_color);
+        // RouterOS leaves colours out for a user who logs in with the option `c`.
+        let is_plain = !by_mode || self.identity.options.contains('c');
+        if is_plain && !self.faults.prompt_color {
+            return prompt.to_owned();
+        }
+        let text = prompt.trim_end();
+        let blanks = prompt.get(text.len()..).unwrap_or_default();
+        format!("\x1b[1;32m{text}\x1b[0m{blanks}")
     }
 
     pub(super) fn show_prompt(&mut self, prompt: &str) {
@@ -34,7 +56,7 @@ impl Cli {
             self.say(&format!("\n{}\n", log.text));
         }
         if log.place == LogPlace::PromptAndRedraw {
-            let (_, prompt) = self.prompt_text();
+            let prompt = self.painted(&self.prompt_text().1);
             self.say(&prompt);
         }
     }
@@ -91,12 +113,13 @@ impl Cli {
     }
 
     pub(super) fn say(&mut self, text: &str) {
-        self.write(text.replace('\n', "\r\n").as_bytes());
+        let text = text.replace('\n', &self.personality.newline);
+        self.write(text.as_bytes());
     }
 
     pub(super) fn output(&mut self, command: String, text: &str) {
         if !text.is_empty() {
-            let bytes = text.replace('\n', "\r\n").into_bytes();
+            let bytes = text.replace('\n', &self.personality.newline).into_bytes();
             self.actions.push(Action::Output { command, bytes });
         }
     }
@@ -104,7 +127,18 @@ impl Cli {
 
 /// The columns a prompt takes.
 pub(super) fn columns(prompt: &str) -> usize {
-    prompt.lines().last().unwrap_or_default().chars().count()
+    let mut is_sequence = false;
+    let mut columns = 0;
+    for character in prompt.lines().last().unwrap_or_default().chars() {
+        if is_sequence {
+            is_sequence = !character.is_ascii_alphabetic();
+        } else if character == '\u{1b}' {
+            is_sequence = true;
+        } else if !character.is_control() {
+            columns += 1;
+        }
+    }
+    columns
 }
 
 /// `Ethernet1` as EOS shortens it in prompts: `Et1`.

@@ -76,6 +76,8 @@ impl Cli {
         if let Some(mode) = &command.run_in {
             return self.run_in(mode, &argument, typed);
         }
+        let mut command = command;
+        command.asks.splice(..0, self.asked_in_front(typed));
         let mut pending = Pending {
             line: typed.trim().to_owned(),
             command,
@@ -102,7 +104,32 @@ impl Cli {
             }
             column += stage.chars().count() + 3;
         }
+        self.print_header(&pending, mode);
         self.proceed(pending);
+    }
+
+    /// The questions that a fault puts in front of a command.
+    fn asked_in_front(&self, line: &str) -> Vec<Ask> {
+        let asks = self.faults.asks.iter();
+        let meant = asks.filter(|question| line.trim_start().starts_with(&question.command));
+        meant
+            .map(|question| Ask {
+                prompt: question.prompt.clone(),
+                key: question.key,
+                yes: question.yes.clone(),
+                refused: String::new(),
+                when: None,
+            })
+            .collect()
+    }
+
+    /// Prints what stands before every output, such as the time on IOS-XR.
+    fn print_header(&mut self, pending: &Pending, mode: &str) {
+        let is_operational = self.personality.operational.iter().any(|known| known == mode);
+        if self.header && is_operational && pending.command.leave.is_none() {
+            let header = self.expand(&self.personality.output_header);
+            self.output(pending.line.clone(), &header);
+        }
     }
 
     fn command(&self, key: usize) -> Option<&Command> {
@@ -160,7 +187,22 @@ impl Cli {
         found.is_some()
     }
 
+    /// Takes an unknown first word for a host name; whether this device does.
+    fn looks_up(&mut self, error: &Resolved) -> bool {
+        let Resolved::Invalid { position: 0, token, .. } = error else { return false };
+        let is_operational = self.personality.operational.contains(&self.mode);
+        let said = self.personality.errors.lookup.as_ref();
+        let said = said.filter(|_| is_operational && self.faults.dns_lookup);
+        let Some(said) = said.map(|text| text.replace("{token}", token)) else { return false };
+        self.say(&said);
+        self.state = State::LookingUp;
+        true
+    }
+
     pub(super) fn refuse(&mut self, error: &Resolved, offset: usize, line: &str) {
+        if self.looks_up(error) {
+            return;
+        }
         let errors = &self.personality.errors;
         let (template, column, token, position, completions) = match error {
             Resolved::Invalid { column, position, token } => {

@@ -5,6 +5,7 @@ mod eos;
 mod frr;
 mod ios;
 mod junos;
+mod quirks;
 mod trouble;
 
 use std::sync::Arc;
@@ -21,6 +22,8 @@ fn cli(platform: &str, faults: Faults) -> Cli {
         user: "lab".to_owned(),
         role: String::new(),
         enable_secret: (platform == "cisco_ios").then(|| "secret".to_owned()),
+        password: "lab-password".to_owned(),
+        options: String::new(),
     };
     let personality = Personality::builtin(platform).unwrap();
     let chassis = chassis(platform, &faults);

@@ -11,8 +11,8 @@ use super::super::error::LabError;
 use super::super::filter::Filter;
 use super::super::grammar::Pattern;
 use super::{
-    Act, Ask, Command, Editor, Endless, Errors, Leave, Mode, Paging, PasswordDialog, Personality,
-    Setting,
+    Act, Ask, Command, Editor, Endless, Errors, Leave, LoginQuestion, Mode, Paging, PasswordDialog,
+    Personality, Setting,
 };
 
 #[derive(Debug, Deserialize)]
@@ -25,6 +25,13 @@ pub(super) struct PersonalityFile {
     login_mode: String,
     #[serde(default = "default_max_channels")]
     max_channels: usize,
+    #[serde(default = "default_newline")]
+    newline: String,
+    #[serde(default)]
+    output_header: String,
+    #[serde(default)]
+    login: Vec<LoginQuestion>,
+    username_options: Option<char>,
     /// The modes of commands that name none.
     operational: Vec<String>,
     editor: Editor,
@@ -40,6 +47,10 @@ pub(super) struct PersonalityFile {
     commands: Vec<CommandFile>,
     #[serde(default)]
     configuration: ConfigurationSpec,
+}
+
+fn default_newline() -> String {
+    "\r\n".to_owned()
 }
 
 const fn default_max_channels() -> usize {
@@ -71,6 +82,8 @@ struct CommandFile {
     in_session: bool,
     #[serde(default)]
     pipes: bool,
+    #[serde(default)]
+    delay_ms: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -102,6 +115,9 @@ impl PersonalityFile {
             })
         };
         known(&self.login_mode, "login_mode")?;
+        for mode in &self.operational {
+            known(mode, "operational")?;
+        }
         for (key, mode) in &self.modes {
             for target in [&mode.exit, &mode.end, &mode.inherits].into_iter().flatten() {
                 known(target, key)?;
@@ -133,6 +149,7 @@ impl PersonalityFile {
                 does: file.does,
                 in_session: file.in_session,
                 pipes: file.pipes,
+                delay: Duration::from_millis(file.delay_ms),
             });
         }
         Ok(Personality {
@@ -143,6 +160,10 @@ impl PersonalityFile {
             login_mode: self.login_mode,
             operational: self.operational,
             max_channels: self.max_channels,
+            newline: self.newline,
+            output_header: self.output_header,
+            login: self.login,
+            username_options: self.username_options,
             editor: self.editor,
             paging: self.paging,
             errors: self.errors,

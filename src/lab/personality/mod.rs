@@ -6,6 +6,7 @@
 
 mod acts;
 mod file;
+mod login;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use serde::Deserialize;
 
 pub(super) use self::acts::Act;
 use self::file::PersonalityFile;
+pub(super) use self::login::{LoginQuestion, Switch, Wants};
 use super::configuration::ConfigurationSpec;
 use super::error::LabError;
 use super::filter::Filter;
@@ -43,6 +45,14 @@ pub struct Personality {
     /// The modes of commands that name none.
     pub(super) operational: Vec<String>,
     pub(super) max_channels: usize,
+    /// What is sent for the end of a line.
+    pub(super) newline: String,
+    /// Printed before the output of every command in an operational mode.
+    pub(super) output_header: String,
+    /// What is asked inside the shell before the first prompt.
+    pub(super) login: Vec<LoginQuestion>,
+    /// From this character on a user name holds options of the console.
+    pub(super) username_options: Option<char>,
     pub(super) editor: Editor,
     pub(super) paging: Paging,
     pub(super) errors: Errors,
@@ -102,6 +112,23 @@ pub(super) struct Editor {
     pub(super) interrupt: String,
     #[serde(default)]
     pub(super) complete_on_space: bool,
+    #[serde(default)]
+    pub(super) repaint: Repaint,
+    /// Turns bracketed paste on at each prompt and off behind each line, as bash 5 does.
+    #[serde(default)]
+    pub(super) bracketed_paste: bool,
+}
+
+/// What of a typed line the device paints again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Repaint {
+    #[default]
+    None,
+    /// All of it, prompt included, at every key.
+    Line,
+    /// The last word at Enter, after going back over it.
+    Backspace,
 }
 
 /// The pager.
@@ -122,6 +149,8 @@ pub(super) struct Paging {
     /// Whether any unknown key quits, as on IOS.
     #[serde(default)]
     pub(super) other_key_quits: bool,
+    /// Lines of a new session's page, where the size of the terminal does not matter.
+    pub(super) height: Option<usize>,
 }
 
 /// What the device says to a line it cannot take.
@@ -133,6 +162,15 @@ pub(super) struct Errors {
     pub(super) invalid: String,
     pub(super) incomplete: String,
     pub(super) ambiguous: String,
+    /// Said, without an end of line, while an unknown first word is looked up as a host name.
+    pub(super) lookup: Option<String>,
+    /// Said when that is interrupted.
+    #[serde(default = "default_lookup_failed")]
+    pub(super) lookup_failed: String,
+}
+
+fn default_lookup_failed() -> String {
+    "\n% Unknown command or computer name, or unable to find computer address\n".to_owned()
 }
 
 /// How the device asks for the privileged password.
@@ -164,6 +202,9 @@ pub(super) struct Mode {
     pub(super) inherits: Option<String>,
     /// In how many sections of the configuration one is here; absent outside of it.
     pub(super) depth: Option<usize>,
+    /// Whether the prompt is painted in colour.
+    #[serde(default)]
+    pub(super) prompt_color: bool,
 }
 
 /// A command and what it does, in this order: questions, password, output, effects.
@@ -188,6 +229,8 @@ pub(super) struct Command {
     pub(super) in_session: bool,
     /// A pipe behind the rest of the line is a pipe.
     pub(super) pipes: bool,
+    /// How long it takes.
+    pub(super) delay: Duration,
 }
 
 impl Command {
@@ -209,6 +252,7 @@ impl Command {
             does: None,
             in_session: false,
             pipes: false,
+            delay: Duration::ZERO,
         }
     }
 }
@@ -234,6 +278,8 @@ pub(super) enum Setting {
     Width,
     CompleteOnSpaceOff,
     CompleteOnSpaceOn,
+    HeaderOff,
+    HeaderOn,
 }
 
 /// A question a command asks before it acts.

@@ -74,3 +74,15 @@ async fn keyboard_interactive_can_ask_in_rounds() {
     }
     assert_eq!(lab.devices()[0].observed().password_attempts, 4);
 }
+
+#[tokio::test]
+async fn options_of_the_console_are_no_part_of_the_user_name() {
+    let text = format!("username_options = \"+\"\n{}", Personality::source("frr").unwrap());
+    let personality = Personality::parse("frr", &text).unwrap();
+    let lab = lab_with(LabDevice::with_personality("r1", personality)).await;
+    let mut client = connect(&lab.devices()[0]).await;
+    let mut try_name =
+        async |name| client.authenticate_password(name, "lab-password").await.unwrap().success();
+    assert!(!try_name("lab-ct511w4098h").await);
+    assert!(try_name("lab+ct511w4098h").await);
+}

@@ -24,8 +24,13 @@ impl Bench {
     /// A session, privileged where there is such a thing.
     pub(super) fn session(&self) -> Seat {
         let personality = Personality::builtin(self.platform).unwrap();
-        let identity =
-            Identity { user: "lab".to_owned(), role: String::new(), enable_secret: None };
+        let identity = Identity {
+            user: "lab".to_owned(),
+            role: String::new(),
+            enable_secret: None,
+            password: String::new(),
+            options: String::new(),
+        };
         let faults = Arc::new(self.faults.clone());
         let chassis = Arc::clone(&self.chassis);
         let mut cli = Cli::new(Arc::new(personality), faults, chassis, identity, (500, 10_000));
