@@ -39,6 +39,8 @@ impl Cli {
             if let Key::Char(byte) = key {
                 // A password is never echoed, and never repainted.
                 self.editor.insert(byte, 0, Wrap::None);
+                let mask = self.personality.password.mask.clone();
+                self.write(mask.as_bytes());
             }
             self.state = State::Password(pending, attempt);
             return;
@@ -52,6 +54,7 @@ impl Cli {
         }
         let dialog = self.personality.password.clone();
         if attempt < dialog.attempts {
+            self.say(&dialog.retry);
             self.show_prompt(&dialog.prompt);
             self.state = State::Password(pending, attempt + 1);
             return;

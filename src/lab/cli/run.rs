@@ -126,7 +126,8 @@ impl Cli {
     /// Prints what stands before every output, such as the time on IOS-XR.
     fn print_header(&mut self, pending: &Pending, mode: &str) {
         let is_operational = self.personality.operational.iter().any(|known| known == mode);
-        if self.header && is_operational && pending.command.leave.is_none() {
+        let has_header = is_operational && pending.command.leave.is_none();
+        if self.header && (has_header || pending.command.header) {
             let header = self.expand(&self.personality.output_header);
             self.output(pending.line.clone(), &header);
         }

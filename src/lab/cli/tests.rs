@@ -1,7 +1,9 @@
 //! The CLI as a pure machine: what is typed and what comes back, in pieces of any size.
 
 mod changes;
+mod cisco;
 mod eos;
+mod every;
 mod frr;
 mod ios;
 mod junos;
@@ -12,7 +14,7 @@ use std::sync::Arc;
 
 use super::super::configuration::Configuration;
 use super::super::faults::Faults;
-use super::super::personality::Personality;
+use super::super::personality::{Command, Personality};
 use super::*;
 
 const ROWS: u32 = 10;

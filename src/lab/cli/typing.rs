@@ -132,7 +132,8 @@ impl Cli {
         }
         let line = self.take_line(LineKind::Command);
         if self.faults.echo != Echo::Off {
-            self.say("\n");
+            let end = self.personality.editor.enter.clone();
+            self.write(end.unwrap_or_else(|| self.personality.newline.clone()).as_bytes());
         }
         if self.personality.editor.bracketed_paste {
             self.write(b"\x1b[?2004l\r");

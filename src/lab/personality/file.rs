@@ -59,6 +59,7 @@ const fn default_max_channels() -> usize {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing about a command")]
 struct CommandFile {
     words: String,
     #[serde(rename = "in")]
@@ -84,6 +85,8 @@ struct CommandFile {
     pipes: bool,
     #[serde(default)]
     delay_ms: u64,
+    #[serde(default)]
+    header: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -150,6 +153,7 @@ impl PersonalityFile {
                 in_session: file.in_session,
                 pipes: file.pipes,
                 delay: Duration::from_millis(file.delay_ms),
+                header: file.header,
             });
         }
         Ok(Personality {

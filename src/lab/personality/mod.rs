@@ -112,6 +112,8 @@ pub(super) struct Editor {
     pub(super) interrupt: String,
     #[serde(default)]
     pub(super) complete_on_space: bool,
+    /// What Enter prints, where it is not the end of a line as in output.
+    pub(super) enter: Option<String>,
     #[serde(default)]
     pub(super) repaint: Repaint,
     /// Turns bracketed paste on at each prompt and off behind each line, as bash 5 does.
@@ -179,7 +181,11 @@ fn default_lookup_failed() -> String {
 pub(super) struct PasswordDialog {
     pub(super) prompt: String,
     pub(super) attempts: u32,
+    /// Printed before it is asked for again.
+    pub(super) retry: String,
     pub(super) failure: String,
+    /// Printed for each character, on devices that show how many there are.
+    pub(super) mask: String,
 }
 
 /// A mode of the CLI.
@@ -209,6 +215,7 @@ pub(super) struct Mode {
 
 /// A command and what it does, in this order: questions, password, output, effects.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing about a command")]
 pub(super) struct Command {
     /// As the personality spells it.
     pub(super) words: String,
@@ -231,6 +238,8 @@ pub(super) struct Command {
     pub(super) pipes: bool,
     /// How long it takes.
     pub(super) delay: Duration,
+    /// The header of outputs stands before it in every mode.
+    pub(super) header: bool,
 }
 
 impl Command {
@@ -253,6 +262,7 @@ impl Command {
             in_session: false,
             pipes: false,
             delay: Duration::ZERO,
+            header: false,
         }
     }
 }
