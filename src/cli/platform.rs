@@ -72,6 +72,12 @@ fn check(platforms: &Platforms, files: &[PathBuf]) -> Result<Exit, CliError> {
     let mut errors = Vec::new();
     for path in files {
         match platforms.read_file(path) {
+            Ok(platform) if !gate_problems(&platform).is_empty() => {
+                errors.push(PlatformError::Invalid {
+                    file: path.display().to_string(),
+                    problems: gate_problems(&platform),
+                });
+            }
             Ok(platform) => output::answer(&format!(
                 "{}: in order; {} modes, {} transcripts\n",
                 path.display(),

@@ -101,9 +101,11 @@ impl Platform {
             .map_err(|problems| PlatformError::Invalid { file, problems })
     }
 
-    /// Finds the mode whose prompt this line is, below the line above it.
+    /// Finds the mode whose prompt this line is, below the line above it. A mode that names the line
+    /// above outranks one that does not, as the MD-CLI's candidates on SR OS do.
     pub fn mode_of(&self, above: &str, line: &str) -> Option<&Mode> {
-        self.modes.iter().find(|mode| mode.accepts(above, line))
+        let accepting = || self.modes.iter().filter(|mode| mode.accepts(above, line));
+        accepting().find(|mode| mode.above.is_some()).or_else(|| accepting().next())
     }
 
     /// Says whether a line belongs to the prompt below it.

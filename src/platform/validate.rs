@@ -343,7 +343,8 @@ fn check_modes(problems: &mut Problems, platform: &Platform) {
                 problems.add(format!("modes.{}: its case `{case}` does not match", mode.name));
             }
             for other in platform.modes.iter().filter(|other| other.name != mode.name) {
-                if other.accepts(above, line) {
+                let outranked = mode.above.is_some() && other.above.is_none();
+                if other.accepts(above, line) && !outranked {
                     problems.add(format!(
                         "modes.{}: its case `{case}` also matches mode {}",
                         mode.name, other.name

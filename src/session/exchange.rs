@@ -170,7 +170,7 @@ impl<'a> Exchange<'a> {
     /// Decides what to do next, given that nothing came for `quiet`. `raw` is the beginning of what
     /// came since we sent something, as it came.
     pub(super) fn step(&mut self, terminal: &mut Terminal, raw: &[u8], quiet: Duration) -> Step {
-        let current = terminal.current_tail(LONGEST_PROMPT);
+        let current = terminal.current_tail(LONGEST_PROMPT).into_owned();
         let line = current.trim_end();
         if let Some(done) = self.is_ready(terminal, line) {
             return Step::Done(done);
@@ -422,6 +422,7 @@ impl<'a> Exchange<'a> {
         let above = above.map(str::trim_end).unwrap_or_default();
         if let Some(learned) = self.learned.filter(|learned| learned.line == line)
             && self.platform.mode(&learned.mode).is_some_and(|mode| mode.is_below(above))
+            && self.platform.mode_of(above, line).is_none_or(|mode| mode.name == learned.mode)
         {
             return Some(learned.clone());
         }
