@@ -15,6 +15,7 @@ mod failures; // everything that goes wrong between us and a device, and its cod
 mod http; // the HTTP transport, byte by byte
 mod inventory; // the example device file
 mod lab_devices; // every platform against its simulated device, with quirks
+mod platforms; // one suite over all platforms, whole and cut
 mod pool; // sessions are kept, proven and never shared
 mod stdio; // the built program as an MCP client uses it
 mod support; // simulated devices, use cases and clients for the tests
