@@ -160,7 +160,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub(super) fn output(&self, done: &Done) -> Output {
         let lines = self.terminal.lines();
         let mut text = String::new();
-        for line in (done.first..done.end.line).map_while(|index| lines.line(index)) {
+        let kept = (done.first..done.end.line).filter(|index| !done.skip.contains(index));
+        for line in kept.map_while(|index| lines.line(index)) {
             text.push_str(line);
             text.push('\n');
         }

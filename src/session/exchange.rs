@@ -9,8 +9,12 @@
 //!   already occurred in this output, where a configuration was read, or where no echo came.
 //! * A line that only matches a platform pattern is accepted after a quiet moment and a proof; so
 //!   is the learned prompt behind text that has no line end.
+//! * A question that was answered, and the echo of the answer, are no part of the output. At login
+//!   nothing at all is sent while a line that asks for a password is not known.
 //! * Every newline sent as a proof must be answered by one more prompt, so that an answer to a
 //!   proof can never be taken for the answer to the next command.
+
+mod question;
 
 use std::time::Duration;
 
@@ -34,6 +38,8 @@ const WAKE_QUIET: Duration = Duration::from_secs(2);
 const MOST_NEWLINES: usize = 4;
 /// How often the same question may be answered, where the answer is no secret.
 const MOST_ANSWERS: usize = 3;
+/// How many of the last lines are looked at for a prompt that a message hides.
+const LAST: usize = 8;
 /// The longest line that can be a prompt, a pager or a question, in bytes.
 const LONGEST_PROMPT: usize = 1024;
 
@@ -111,6 +117,8 @@ pub(super) struct Done {
     pub(super) first: usize,
     /// Where the output ends.
     pub(super) end: End,
+    /// Lines in between that hold a question of the device and its answer.
+    pub(super) skip: Vec<usize>,
 }
 
 /// One exchange in progress.
@@ -129,6 +137,8 @@ pub(super) struct Exchange<'a> {
     interrupted: bool,
     /// The questions that were answered.
     answered: Vec<String>,
+    /// Where these questions stood, and what was typed there.
+    asked: Vec<(usize, String)>,
     /// How many answers of the caller were used.
     given: usize,
     /// Lines already searched for the prompt's text, and whether it was there.
@@ -161,6 +171,7 @@ impl<'a> Exchange<'a> {
             wakes: 0,
             interrupted: false,
             answered: Vec::new(),
+            asked: Vec::new(),
             given: 0,
             searched: 0,
             quoted: false,
@@ -200,7 +211,8 @@ impl<'a> Exchange<'a> {
         let mut shown = (0..lines.count()).filter_map(|index| lines.line(index));
         let says = ready.is_match(current) || shown.any(|line| ready.is_match(line));
         let prompt = self.learned.filter(|_| says)?.clone();
-        Some(Done { prompt, first: 0, end: End { line: 0, bytes: 0 } })
+        let end = End { line: 0, bytes: 0 };
+        Some(Done { prompt, first: 0, end, skip: Vec::new() })
     }
 
     fn step_on_prompt(
@@ -226,7 +238,7 @@ impl<'a> Exchange<'a> {
         }
         let prompts = self.newlines.saturating_add(1);
         if trail.count() < prompts {
-            return self.step_on_lost_newline(prompt, first, &trail, quiet);
+            return self.step_on_lost_newline(prompt, first, &trail, terminal, quiet);
         }
         let end = trail.output_end(prompts);
         // A quoted prompt right above the real one can stand in for the answer to the proof; when
@@ -236,7 +248,16 @@ impl<'a> Exchange<'a> {
         if (doubtful || end.bytes > 0) && !ended && quiet < CONFIRM_QUIET {
             return Step::Wait(Some(CONFIRM_QUIET));
         }
-        Step::Done(Done { prompt, first, end })
+        Step::Done(self.done(prompt, first, end, terminal))
+    }
+
+    fn done(&self, prompt: Prompt, first: usize, end: End, terminal: &Terminal) -> Done {
+        let only_answer = |(at, answer): &&(usize, String)| {
+            let line = terminal.lines().line(*at).map(str::trim);
+            line.is_some_and(|line| line.is_empty() || line == answer)
+        };
+        let skip = self.asked.iter().filter(only_answer).map(|(at, _)| *at).collect();
+        Done { prompt, first, end, skip }
     }
 
     /// The device shows nothing on its last line.
@@ -248,12 +269,14 @@ impl<'a> Exchange<'a> {
             return Step::Wait(None);
         };
         let first = self.echo_end.unwrap_or_default();
-        let trail = Trail::read(self.platform, terminal, &learned.line, first, false);
+        let prompt = self.prompt_behind(terminal, first);
+        let prompt = prompt.as_deref().unwrap_or(&learned.line);
+        let trail = Trail::read(self.platform, terminal, prompt, first, false);
         // A log message behind the prompt left an empty line; so may a message of a kind that
         // nobody foresaw, which is given more time.
         let wait = if trail.ends_in_logs() {
             CONFIRM_QUIET
-        } else if prompt_among_last(terminal, &learned.line, first) {
+        } else if prompt_among_last(terminal, prompt, first) {
             WAKE_QUIET
         } else {
             return Step::Wait(None);
@@ -272,6 +295,7 @@ impl<'a> Exchange<'a> {
         prompt: Prompt,
         first: usize,
         trail: &Trail,
+        terminal: &Terminal,
         quiet: Duration,
     ) -> Step {
         if matches!(self.kind, Kind::Login | Kind::Interrupt) {
@@ -283,7 +307,7 @@ impl<'a> Exchange<'a> {
         if quiet < WAKE_QUIET {
             return Step::Wait(Some(WAKE_QUIET));
         }
-        Step::Done(Done { prompt, first, end: trail.output_end(1) })
+        Step::Done(self.done(prompt, first, trail.output_end(1), terminal))
     }
 
     fn wake(&mut self, quiet: Duration) -> Step {
@@ -315,58 +339,6 @@ impl<'a> Exchange<'a> {
         Some(Step::Keys(pager.key.clone()))
     }
 
-    fn step_on_dialog(
-        &mut self,
-        line: &str,
-        terminal: &mut Terminal,
-        quiet: Duration,
-    ) -> Option<Step> {
-        if let Kind::Command(permitted) = self.kind
-            && let Some(answer) = permitted.answer_to(line, self.given)
-        {
-            return Some(self.give(answer.to_owned(), terminal, quiet));
-        }
-        let dialog = match &self.kind {
-            Kind::Login => self.platform.login.as_slice(),
-            Kind::Line { dialog, .. } | Kind::Transition { dialog, .. } => dialog,
-            Kind::Command(_) | Kind::Configuration(_) | Kind::Setup(_) => &self.platform.questions,
-            Kind::BlockBegin { .. } | Kind::Block | Kind::Interrupt => return None,
-        };
-        let found = dialog.iter().find(|dialog| dialog.question.is_match(line))?;
-        // Before the first prompt a line of a banner may look like a question when it is cut, and so
-        // may a line of output; what answers a step of ours is one.
-        let sure = matches!(self.kind, Kind::Line { .. } | Kind::Transition { .. });
-        if !sure && quiet < CONFIRM_QUIET {
-            return Some(Step::Wait(Some(CONFIRM_QUIET)));
-        }
-        let secret = matches!(found.answer, Answer::Password | Answer::EnableSecret);
-        let pattern = found.question.as_str();
-        let before = self.answered.iter().filter(|answered| *answered == pattern).count();
-        // A question that comes back was answered wrongly; a secret is never sent twice.
-        if before >= if secret { 1 } else { MOST_ANSWERS } || found.answer == Answer::Report {
-            return Some(Step::Question(line.to_owned()));
-        }
-        self.answered.push(pattern.to_owned());
-        self.settle_question(terminal);
-        Some(Step::Answer(found.answer.clone()))
-    }
-
-    /// Gives the caller's answer.
-    fn give(&mut self, answer: String, terminal: &mut Terminal, quiet: Duration) -> Step {
-        if quiet < CONFIRM_QUIET {
-            return Step::Wait(Some(CONFIRM_QUIET));
-        }
-        self.given = self.given.saturating_add(1);
-        self.settle_question(terminal);
-        Step::Answer(Answer::Text(answer))
-    }
-
-    /// The question stands there until the device goes on; only a new one counts.
-    fn settle_question(&mut self, terminal: &mut Terminal) {
-        self.echo_end = self.echo_end.or_else(|| Some(terminal.lines().count()));
-        terminal.blank_current();
-    }
-
     /// The last line is neither prompt nor pager.
     fn step_on_other(
         &mut self,
@@ -376,7 +348,7 @@ impl<'a> Exchange<'a> {
         quiet: Duration,
     ) -> Step {
         if matches!(self.kind, Kind::Login) {
-            return self.wake(quiet);
+            return self.step_on_unknown_login(line, quiet);
         }
         if matches!(self.kind, Kind::Interrupt | Kind::Block) {
             return Step::Wait(None);
@@ -408,6 +380,20 @@ impl<'a> Exchange<'a> {
         Step::Question(line.to_owned())
     }
 
+    /// The prompt of the mode that a step leads to, where it is among the last lines.
+    fn prompt_behind(&self, terminal: &Terminal, first: usize) -> Option<String> {
+        let Kind::Transition { to, .. } = self.kind else { return None };
+        let lines = terminal.lines();
+        let from = lines.count().saturating_sub(LAST).max(first);
+        let shown = |index| lines.line(index).map(str::trim_end);
+        (from..lines.count()).rev().find_map(|index| {
+            let above = index.checked_sub(1).and_then(shown).unwrap_or_default();
+            let line = shown(index)?;
+            let mode = self.platform.mode_of(above, line)?;
+            (mode.name == *to).then(|| line.to_owned())
+        })
+    }
+
     /// Whether a line ends with the learned prompt behind other text.
     fn hides_prompt(&self, line: &str) -> bool {
         let learned = self.learned.filter(|learned| line.len() > learned.line.len());
@@ -418,8 +404,15 @@ impl<'a> Exchange<'a> {
 
     fn prompt_of(&self, terminal: &Terminal, line: &str) -> Option<Prompt> {
         let lines = terminal.lines();
-        let above = lines.count().checked_sub(1).and_then(|last| lines.line(last));
-        let above = above.map(str::trim_end).unwrap_or_default();
+        // A device that draws its prompt again behind a log message may draw the last line alone.
+        let drawn_before = |above: &&str| above.is_empty() || *above == line;
+        let shown = (0..lines.count()).rev().filter_map(|index| lines.line(index));
+        let mut shown = shown.map(str::trim_end).take(LAST);
+        let mut above = shown.next().unwrap_or_default();
+        if self.platform.is_log_line(above) {
+            let is_log = |above: &&str| self.platform.is_log_line(above);
+            above = shown.find(|a| !drawn_before(a) && !is_log(a)).unwrap_or_default();
+        }
         if let Some(learned) = self.learned.filter(|learned| learned.line == line)
             && self.platform.mode(&learned.mode).is_some_and(|mode| mode.is_below(above))
             && self.platform.mode_of(above, line).is_none_or(|mode| mode.name == learned.mode)
@@ -513,7 +506,6 @@ fn host(line: &str) -> &str {
 
 /// Whether one of the last lines is this prompt.
 fn prompt_among_last(terminal: &Terminal, prompt: &str, first: usize) -> bool {
-    const LAST: usize = 8;
     let lines = terminal.lines();
     let from = lines.count().saturating_sub(LAST).max(first);
     (from..lines.count())

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use super::replay::perform;
 use super::*;
 use crate::platform::{Exchange as Said, Platforms, Transcript};
-use crate::policy::permit_read;
+use crate::policy::{GivenAnswer, permit_read, permit_read_with};
 
 /// Plays a recording to its end and hands the stream back.
 fn play(
@@ -228,6 +228,71 @@ async fn a_question_nobody_foresaw_is_reported_and_ends_the_session() {
     assert_eq!(question, "Really show it? [confirm]");
     assert!(!session.is_usable());
     device.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answered_question_and_its_answer_are_no_part_of_the_output() {
+    let (mut session, device) = frr(vec![
+        said("show version\n", "show version\r\nAs of today\r\nWhich of the two: "),
+        said("2\n", "2\r\n  FRRouting\r\nr1# "),
+    ])
+    .await;
+    let given = GivenAnswer { question: "which of".to_owned(), answer: "2".to_owned() };
+    let permitted = permit_read_with(&platform("frr"), "show version", &[given]).unwrap();
+    let output = session.run(&permitted, &CancellationToken::new()).await.unwrap();
+    assert_eq!(output.text, "As of today\n  FRRouting\n");
+    device.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_that_asks_for_a_password_in_unknown_words_is_told_nothing() {
+    for asked in ["Choose another password: ", "Your password has expired, new password> "] {
+        let (near, device) = play(format!("Welcome\r\n{asked}"), vec![], Cuts::Whole);
+        let error =
+            Session::open(near, platform("frr"), secrets(None), limits()).await.unwrap_err();
+        let SessionError::NeedsInput { question } = error else { panic!("{error}") };
+        assert_eq!(question, asked.trim());
+        let mut rest = String::new();
+        device.await.unwrap().read_to_string(&mut rest).await.unwrap();
+        assert_eq!(rest, "");
+    }
+}
+
+/// Opens a session whose device writes the log line behind each of its first prompts.
+async fn check_opens(name: &str, greeting: &str, script: Vec<Said>) {
+    let (near, device) = play(greeting.to_owned(), script, Cuts::Whole);
+    let opened = Session::open(near, platform(name), secrets(Some("made-up")), limits()).await;
+    assert!(opened.unwrap().is_usable());
+    device.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_line_behind_the_prompt_of_another_mode_does_not_hide_it() {
+    let log = "%LINK-3-UPDOWN: Interface Gi0/1, changed state to down";
+    let script = vec![
+        said("\n", "\r\nsw1>"),
+        said("enable\n", "enable\r\nPassword: "),
+        said("made-up\n", &format!("\r\nsw1#\r\n{log}\r\n")),
+        said("\n", "\r\nsw1#"),
+        said("terminal length 0\n", "terminal length 0\r\nsw1#"),
+        said("terminal width 511\n", "terminal width 511\r\nsw1#"),
+    ];
+    check_opens("cisco_ios", "sw1>", script).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_prompt_of_two_lines_is_known_when_only_its_last_is_drawn_again() {
+    let log = "Message from syslogd@srl1 at Nov 20 10:15:32 ...";
+    let prompt = "--{ running }--[  ]--\r\nA:srl1# ";
+    let answer = |text: &str| format!("{text}\r\n{prompt}\r\n{log}\r\nA:srl1# ");
+    let (first, second) =
+        ("environment complete-on-space false", "environment cli-engine type basic");
+    let script = vec![
+        said("\n", &format!("\r\n{prompt}")),
+        said(&format!("{first}\n"), &answer(first)),
+        said(&format!("{second}\n"), &answer(second)),
+    ];
+    check_opens("nokia_srl", prompt, script).await;
 }
 
 #[tokio::test(start_paused = true)]
