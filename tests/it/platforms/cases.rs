@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::{Table, Value};
 use vty_mcp::lab::Personality;
+use vty_mcp::platform::{Platforms, SecretUse};
 
 use super::device::NAME;
 
@@ -50,8 +51,6 @@ pub(super) struct Case {
     pub(super) license: bool,
     #[serde(default)]
     pub(super) keeps_password: bool,
-    #[serde(default = "yes")]
-    pub(super) new_password: bool,
     #[serde(skip)]
     pub(super) hostname: String,
     taught_in: Option<String>,
@@ -193,6 +192,8 @@ impl Case {
         let prompt = self.prompt_text();
         let above = self.above();
         let above = above.trim_start_matches('\n');
+        // What is drawn on the prompt's own line belongs to no text.
+        let above = above.rfind('\n').map_or("", |end| &above[..=end]);
         format!(
             "banner motd X\n{above}{prompt}\n{above}{prompt}show version\n\n{above}{prompt}\nX\n  tail {prompt}\n{above}{prompt}\n"
         )
@@ -234,6 +235,17 @@ impl Case {
     /// Whether the device has words to ask for a privileged password.
     pub(super) fn asks_secret(&self) -> bool {
         self.lab_device.get("password").is_some_and(|dialog| dialog.get("prompt").is_some())
+    }
+
+    /// Whether the way from the login to the mode of reading asks for a privileged password.
+    pub(super) fn needs_secret(&self) -> bool {
+        let platforms = Platforms::embedded();
+        let platform = platforms.get(&platforms.resolve(&self.name).unwrap()).unwrap();
+        let mut modes = platform.modes.iter();
+        let lands = modes.find(|mode| self.lands.as_deref() == Some(mode.name.as_str()));
+        let home = &platform.default_mode;
+        let path = lands.and_then(|from| platform.path(&from.name, home)).unwrap_or_default();
+        path.iter().any(|step| step.secret != SecretUse::None) && self.asks_secret()
     }
 
     /// The same device, on which a session begins in another of its modes.
@@ -313,10 +325,12 @@ impl Case {
                 text.push('\n');
             }
         }
-        for residue in &self.residue {
-            text = text.replace(residue, "");
-        }
-        self.read(&self.expand(&text))
+        self.read(&self.expand(&self.clean(&text)))
+    }
+
+    /// A text without what only moves the cursor.
+    pub(super) fn clean(&self, text: &str) -> String {
+        self.residue.iter().fold(text.to_owned(), |text, residue| text.replace(residue, ""))
     }
 
     /// The commands of a mode and of those it inherits from.

@@ -1,5 +1,6 @@
 //! A simulated device and the sessions that are opened on it, their bytes cut as a test wants.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -9,7 +10,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::CancellationToken;
 use vty_mcp::inventory::{self, Auth, Device, LoadOptions};
-use vty_mcp::lab::{Faults, Lab, LabDevice, Observed, Personality, RunningDevice};
+use vty_mcp::lab::{Echo, Faults, Lab, LabDevice, Observed, Personality, RunningDevice};
 use vty_mcp::platform::{ModeName, Platform, Platforms};
 use vty_mcp::policy::{Permitted, permit_read};
 use vty_mcp::session::{Limits, LoginSecrets, Output, Prompt, Session, SessionError, TypedLine};
@@ -40,6 +41,8 @@ pub(super) struct Rig {
     cuts: Cuts,
     directory: TempDir,
     pub(super) limits: Limits,
+    /// Whether the device, which echoes nothing, ends the line on the screen at Enter.
+    silent_but_for_enter: bool,
 }
 
 impl Rig {
@@ -58,6 +61,7 @@ impl Rig {
             Personality::parse(&case.name, &case.personality(faults.paging_stays_on)).unwrap();
         let chunk_size = if cuts == Cuts::Bytes { Some(1) } else { faults.chunk_size };
         let asks = case.asks_secret();
+        let silent_but_for_enter = faults.echo == Echo::Off;
         let device = LabDevice::with_personality(NAME, personality).hostname(&case.hostname);
         let device = device.faults(Faults { chunk_size, ..faults });
         let device = if asks { device.enable_secret("made-up") } else { device };
@@ -80,7 +84,7 @@ impl Rig {
             command_timeout: Duration::from_secs(50),
             output_limit: 1 << 22,
         };
-        Self { lab, platform, device, cuts, directory, limits }
+        Self { lab, platform, device, cuts, directory, limits, silent_but_for_enter }
     }
 
     /// Logs in.
@@ -97,7 +101,9 @@ impl Rig {
             password: Some(password),
             enable: self.device.enable.clone(),
         };
-        let shell = Recut { inner: shell, seed: self.cuts.seed() };
+        let pending = self.silent_but_for_enter.then(VecDeque::new);
+        let enter = terminal.newline.bytes().last().unwrap();
+        let shell = Recut { inner: shell, seed: self.cuts.seed(), enter, pending };
         let platform = Arc::clone(&self.platform);
         let session = Session::open(shell, Arc::clone(&platform), secrets, self.limits).await?;
         Ok(Cli { session, platform, connection })
@@ -174,6 +180,10 @@ impl Cuts {
 struct Recut<S> {
     inner: S,
     seed: Option<u64>,
+    /// What ends a line that is typed.
+    enter: u8,
+    /// Ends of lines that were typed and not shown yet, where Enter alone is echoed.
+    pending: Option<VecDeque<u8>>,
 }
 
 /// The longest piece, in bytes.
@@ -185,6 +195,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Recut<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
+        if let Some(byte) = self.pending.as_mut().and_then(VecDeque::pop_front) {
+            buffer.put_slice(&[byte]);
+            return Poll::Ready(Ok(()));
+        }
         let Some(mut seed) = self.seed else {
             return Pin::new(&mut self.inner).poll_read(context, buffer);
         };
@@ -209,7 +223,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Recut<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(context, bytes)
+        let written = Pin::new(&mut self.inner).poll_write(context, bytes);
+        let enter = self.enter;
+        if let (Poll::Ready(Ok(count)), Some(pending)) = (&written, &mut self.pending) {
+            let ends = bytes[..*count].iter().filter(|byte| **byte == enter);
+            pending.extend(ends.flat_map(|_| b"\r\n"));
+        }
+        written
     }
 
     fn poll_flush(

@@ -10,7 +10,7 @@ use vty_mcp::session::{Output, SessionError, Stopped};
 
 use super::cases::{Case, Taught};
 use super::device::{Cli, Cuts, Rig};
-use super::on_every_platform;
+use super::{EACH, on_every_platform};
 
 /// Where a session went wrong.
 pub(super) struct Log {
@@ -182,9 +182,7 @@ async fn begin_elsewhere(case: Case, cuts: Cuts) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_begins_elsewhere_finds_its_way_home() {
-    for cuts in [Cuts::Whole, Cuts::Bytes, Cuts::Random(0x5851_f42d_4c95_7f2d)] {
-        on_every_platform(move |case| begin_elsewhere(case, cuts)).await;
-    }
+    on_every_platform(&EACH, begin_elsewhere).await;
 }
 
 pub(super) async fn travel(case: Case, faults: Faults, cuts: Cuts) -> Vec<String> {
@@ -228,17 +226,16 @@ async fn visit(case: &Case, rig: &Rig, cli: &mut Cli, log: &mut Log) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_platform_is_driven_whole() {
-    on_every_platform(|case| travel(case, Faults::default(), Cuts::Whole)).await;
+    on_every_platform(&[Cuts::Whole], |case, cuts| travel(case, Faults::default(), cuts)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_platform_is_driven_byte_by_byte() {
-    on_every_platform(|case| travel(case, Faults::default(), Cuts::Bytes)).await;
+    on_every_platform(&[Cuts::Bytes], |case, cuts| travel(case, Faults::default(), cuts)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_platform_is_driven_at_random_cuts() {
-    for seed in [0x9e37_79b9_7f4a_7c15, 0x2545_f491_4f6c_dd1d] {
-        on_every_platform(move |case| travel(case, Faults::default(), Cuts::Random(seed))).await;
-    }
+    let seeds = [0x9e37_79b9_7f4a_7c15, 0x2545_f491_4f6c_dd1d].map(Cuts::Random);
+    on_every_platform(&seeds, |case, cuts| travel(case, Faults::default(), cuts)).await;
 }

@@ -5,19 +5,29 @@
 mod cases;
 mod device;
 mod journey;
+mod prompts;
+mod questions;
+mod quirks;
 
 use std::future::Future;
 
 use self::cases::Case;
+use self::device::Cuts;
 
-/// Runs a check on every platform at once and reports what is wrong with each.
-async fn on_every_platform<F>(check: impl Fn(Case) -> F)
+/// As it comes, byte by byte, and at places that a seed decides.
+const EACH: [Cuts; 3] = [Cuts::Whole, Cuts::Bytes, Cuts::Random(0x1405_7b7e_f767_814f)];
+
+/// Runs a check on every platform and with every way of cutting at once, and reports what is wrong
+/// with each.
+async fn on_every_platform<F>(cuts: &[Cuts], check: impl Fn(Case, Cuts) -> F)
 where
     F: Future<Output = Vec<String>> + Send + 'static,
 {
     let mut running = tokio::task::JoinSet::new();
     for case in cases::all() {
-        running.spawn(check(case));
+        for cuts in cuts {
+            running.spawn(check(case.clone(), *cuts));
+        }
     }
     let problems: Vec<String> = running.join_all().await.into_iter().flatten().collect();
     assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
