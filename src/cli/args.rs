@@ -321,6 +321,9 @@ pub(super) struct Run {
     /// Commands, run in this order
     #[arg(required = true)]
     pub(super) commands: Vec<String>,
+    /// Answer a question that a command asks, such as 'config is large=yes'; in their order
+    #[arg(long, value_name = "QUESTION=ANSWER", value_parser = question_and_answer)]
+    pub(super) answer: Vec<(String, String)>,
     /// Print the result as JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -354,6 +357,12 @@ pub(super) struct Lab {
     /// Serve one more device that talks as this personality file says, named after the file
     #[arg(long, value_name = "FILE")]
     pub(super) personality: Vec<PathBuf>,
+}
+
+/// Splits at the last equals sign, since a question may have one.
+fn question_and_answer(text: &str) -> Result<(String, String), String> {
+    let pair = text.rsplit_once('=').ok_or("write QUESTION=ANSWER")?;
+    Ok((pair.0.to_owned(), pair.1.to_owned()))
 }
 
 #[cfg(test)]

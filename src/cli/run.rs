@@ -26,7 +26,8 @@ pub(super) async fn run(global: Global, run: Run) -> Result<Exit, CliError> {
     // Drawn only where standard error is a terminal.
     let spinner = ProgressBar::new_spinner().with_message(format!("asking {}", run.device));
     spinner.enable_steady_tick(Duration::from_millis(100));
-    let request = RunRequest { devices: vec![run.device], commands: run.commands };
+    let answers = run.answer.into_iter().map(Into::into).collect();
+    let request = RunRequest { devices: vec![run.device], commands: run.commands, answers };
     let answers = built.operations.run_commands(request, &cancel, &|_| {}).await;
     built.operations.close().await;
     spinner.finish_and_clear();

@@ -72,6 +72,13 @@ pub struct Device {
     pub timeouts: Timeouts,
 }
 
+impl Device {
+    /// Where it is reached, which names it in the state whatever callers call it.
+    pub fn endpoint(&self) -> String {
+        format!("{}:{}", self.address, self.port)
+    }
+}
+
 /// What a login is proven with.
 #[derive(Debug, Clone)]
 #[non_exhaustive]

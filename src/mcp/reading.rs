@@ -57,6 +57,20 @@ struct RunCommands {
     /// Show commands, run in this order on every device, such as "show version".
     #[schemars(length(min = 1, max = 50))]
     commands: Vec<String>,
+    /// Only after an answer needs_input: what to say to the questions, in their order.
+    #[serde(default)]
+    #[schemars(length(max = 5))]
+    answers: Vec<QuestionAnswer>,
+}
+
+/// An answer to a question of a device.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct QuestionAnswer {
+    /// Words of the question, as needs_input quoted it.
+    question: String,
+    /// yes, no, all, continue, quit, a number, or nothing for Enter.
+    answer: String,
 }
 
 /// Arguments of `query_devices`.
@@ -138,7 +152,12 @@ impl VtyMcp {
     ) -> CallToolResult {
         let reporter = Reporter::new(&context);
         let note = |progress| reporter.note(progress);
-        let request = RunRequest { devices: arguments.devices, commands: arguments.commands };
+        let answers = arguments.answers.into_iter();
+        let request = RunRequest {
+            devices: arguments.devices,
+            commands: arguments.commands,
+            answers: answers.map(|given| (given.question, given.answer).into()).collect(),
+        };
         let run = self.operations.run_commands(request, &context.ct, &note);
         let devices = match reporter.beside(run).await {
             Ok(devices) => devices,

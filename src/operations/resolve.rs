@@ -27,7 +27,7 @@ impl Operations {
     }
 
     async fn known_platform(&self, device: &Device) -> Option<PlatformName> {
-        let key = key(device);
+        let key = device.endpoint();
         let row = self.changes.remember(move |store| store.detected(&key)).await;
         self.platforms.resolve(&row.ok()??.platform).filter(|platform| !platform.is_auto())
     }
@@ -40,7 +40,7 @@ impl Operations {
         let detected = self.pool.detect(device, cancel).await;
         let platform = detected.map_err(|error| self.pool_failure(&error, device))?;
         tracing::info!(device = %device.name, %platform, "the platform was found out");
-        let (key, found) = (key(device), platform.clone());
+        let (key, found) = (device.endpoint(), platform.clone());
         let recorded =
             self.changes.remember(move |store| store.record_detected(&key, found.as_str()));
         if let Err(failure) = recorded.await {
@@ -62,7 +62,7 @@ impl Operations {
                 let declared = self.inventory.device(device.name.as_str());
                 let auto = declared.is_some_and(|device| device.platform.is_auto());
                 if auto && matches!(error, PoolError::Login(_)) {
-                    let key = key(device);
+                    let key = device.endpoint();
                     let forgotten = self.changes.remember(move |s| s.forget_detected(&key)).await;
                     // Nothing is lost where this fails: the next login fails in the same way.
                     drop(forgotten);
@@ -71,9 +71,4 @@ impl Operations {
             }
         }
     }
-}
-
-/// What names a device in the state: where it is reached.
-fn key(device: &Device) -> String {
-    format!("{}:{}", device.address, device.port)
 }

@@ -10,7 +10,7 @@ use super::outputs::{piece, shares};
 use super::{Failure, OnProgress, Operations};
 use crate::error::ErrorCode;
 use crate::inventory::Device;
-use crate::policy::{Permitted, Refusal, permit_read};
+use crate::policy::{GivenAnswer, Permitted, Refusal, permit_read_with};
 use crate::pool::Lease;
 use crate::session::Output;
 
@@ -23,6 +23,8 @@ pub struct RunRequest {
     pub devices: Vec<String>,
     /// Reading commands, run in this order on each device.
     pub commands: Vec<String>,
+    /// Answers to questions that a command may ask, in their order; the same for every command.
+    pub answers: Vec<GivenAnswer>,
 }
 
 /// What one device answered.
@@ -45,6 +47,9 @@ pub struct CommandAnswer {
     pub command: String,
     /// The text, possibly the first part of it.
     pub text: String,
+    /// Whether this is everything the device printed: its prompt was proven, nothing was cut off
+    /// here, and a whole configuration ends with the line that ends one.
+    pub complete: bool,
     /// How many bytes the whole text has.
     pub total_bytes: u64,
     /// Where the rest can be read, when the text was cut.
@@ -63,6 +68,7 @@ impl CommandAnswer {
         Self {
             command: command.to_owned(),
             text: String::new(),
+            complete: false,
             total_bytes: 0,
             output_id: None,
             next_offset: None,
@@ -95,10 +101,10 @@ impl Operations {
             );
             return Err(Failure::new(ErrorCode::InvalidArgument, message).because("limit"));
         }
-        let commands: Arc<[String]> = request.commands.into();
+        let asked = Arc::new((request.commands, request.answers));
         let work = |operations: Arc<Self>, name: String| {
-            let (commands, cancel) = (Arc::clone(&commands), cancel.clone());
-            async move { operations.run_on(&name, &commands, &cancel).await }
+            let (asked, cancel) = (Arc::clone(&asked), cancel.clone());
+            async move { operations.run_on(&name, &asked.0, &asked.1, &cancel).await }
         };
         let lost = |name: &str, failure: Failure| DeviceAnswers {
             device: name.to_owned(),
@@ -131,6 +137,7 @@ impl Operations {
         &self,
         name: &str,
         commands: &[String],
+        answers: &[GivenAnswer],
         cancel: &CancellationToken,
     ) -> DeviceAnswers {
         let mut result =
@@ -150,8 +157,10 @@ impl Operations {
             }
         };
         // The whole list is judged before the device is bothered with a part of it.
-        let judged: Vec<_> =
-            commands.iter().map(|command| (command, self.judge(device, command))).collect();
+        let judged: Vec<_> = commands
+            .iter()
+            .map(|command| (command, self.judge_with(device, command, answers)))
+            .collect();
         if judged.iter().all(|(_, judgement)| judgement.is_err()) {
             let refused = judged.into_iter().filter_map(|(command, judgement)| {
                 Some(CommandAnswer::failed(&self.show_line(command), judgement.err()?))
@@ -182,10 +191,19 @@ impl Operations {
 
     /// Asks the gate about one command for one device.
     pub(super) fn judge(&self, device: &Device, command: &str) -> Result<Permitted, Failure> {
+        self.judge_with(device, command, &[])
+    }
+
+    fn judge_with(
+        &self,
+        device: &Device,
+        command: &str,
+        answers: &[GivenAnswer],
+    ) -> Result<Permitted, Failure> {
         let platform = self.platforms.get(&device.platform).map_err(|error| {
             self.failed(error.code(), &error, device).with_command(self.show_line(command))
         })?;
-        permit_read(&platform, command).map_err(|refusal: Refusal| {
+        permit_read_with(&platform, command, answers).map_err(|refusal: Refusal| {
             tracing::info!(device = %device.name, reason = refusal.reason(), "the gate refused");
             Failure::new(refusal.code(), refusal.to_string())
                 .because(refusal.reason())
@@ -229,20 +247,24 @@ impl Operations {
         let command = permitted.as_str();
         match self.ask(device, lease, permitted, cancel).await {
             Err(failure) => CommandAnswer::failed(command, failure),
-            Ok(output) => self.answer(command, &output),
+            Ok(output) => self.answer(permitted, &output),
         }
     }
 
     /// Makes the whole text of an answer fit to be shown.
-    fn answer(&self, command: &str, output: &Output) -> CommandAnswer {
+    fn answer(&self, permitted: &Permitted, output: &Output) -> CommandAnswer {
         let mut text = self.show(&output.text);
+        let unended = permitted.reads_whole_configuration() && !output.ended;
         if output.is_cut() {
             let (sent, kept) = (output.total_bytes, output.text.len());
             let note = format!("[the device sent {sent} bytes; only the first {kept} were kept]\n");
             text.push_str(&note);
+        } else if unended {
+            text.push_str("[the line that ends a configuration is missing: it may not be whole]\n");
         }
         CommandAnswer {
-            command: command.to_owned(),
+            command: permitted.as_str().to_owned(),
+            complete: !(output.is_cut() || unended),
             total_bytes: text.len() as u64,
             text,
             output_id: None,

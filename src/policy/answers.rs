@@ -67,6 +67,13 @@ pub struct GivenAnswer {
     pub answer: String,
 }
 
+impl From<(String, String)> for GivenAnswer {
+    /// Pairs a question with its answer.
+    fn from((question, answer): (String, String)) -> Self {
+        Self { question, answer }
+    }
+}
+
 impl GivenAnswer {
     /// Says whether the device asks what this answers.
     pub(super) fn is_meant_by(&self, question: &str) -> bool {

@@ -19,6 +19,7 @@ use crate::platform::{ChangeRules, Platform};
 pub struct Permitted {
     command: String,
     reads_configuration: bool,
+    reads_whole: bool,
     answers: Vec<GivenAnswer>,
 }
 
@@ -31,6 +32,12 @@ impl Permitted {
     /// Whether the answer is a configuration, whose text may quote prompts.
     pub fn reads_configuration(&self) -> bool {
         self.reads_configuration
+    }
+
+    /// Whether the answer is a whole configuration, not a part or a filtered one. Told from the form
+    /// of the command: a verb and one word.
+    pub fn reads_whole_configuration(&self) -> bool {
+        self.reads_whole
     }
 
     /// What to answer to a question of the device, when so many answers were used already. The
@@ -163,8 +170,9 @@ pub fn permit_read_with(
     answers::judge(answers)?;
     let reads_configuration =
         platform.read.configuration.iter().any(|pattern| pattern.is_match(command));
+    let reads_whole = reads_configuration && command.split_whitespace().count() == 2;
     let (command, answers) = (command.to_owned(), answers.to_vec());
-    Ok(Permitted { command, reads_configuration, answers })
+    Ok(Permitted { command, reads_configuration, reads_whole, answers })
 }
 
 /// Judges configuration text for a platform's rules of change.

@@ -49,6 +49,13 @@ impl Operations {
         }
         let platform = self.platforms.get(&device.platform);
         let refused = platform.as_ref().ok().and_then(|platform| platform.failure_in(&output.text));
+        // A change must not be planned on half of a configuration.
+        let rules = platform.as_ref().ok().and_then(|platform| platform.change.as_ref());
+        let whole = rules.is_some_and(|rules| rules.running == command);
+        if whole && refused.is_none() && !output.ended {
+            let message = "the line that ends a configuration is missing, so it may not be whole";
+            return Err(Failure::new(ErrorCode::SessionLost, message).on(device.name.as_str()));
+        }
         match refused {
             None => Ok(output.text),
             Some((_, line)) => Err(Failure::new(

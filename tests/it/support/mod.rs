@@ -92,7 +92,7 @@ pub(crate) async fn run(
     devices: &[&str],
     commands: &[&str],
 ) -> Vec<DeviceAnswers> {
-    let request = RunRequest { devices: strings(devices), commands: strings(commands) };
+    let request = RunRequest { devices: strings(devices), commands: strings(commands), answers: Vec::new() };
     operations.run_commands(request, &CancellationToken::new(), &|_| {}).await.unwrap()
 }
 
