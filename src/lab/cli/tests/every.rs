@@ -45,8 +45,19 @@ fn prompt(cli: &Cli) -> String {
     last_line(&cli.painted(&cli.prompt_text().1))
 }
 
+/// A mode and those it inherits from.
+fn lineage<'p>(personality: &'p Personality, mode: &'p str) -> Vec<&'p str> {
+    let next = |mode: &&'p str| personality.modes[*mode].inherits.as_deref();
+    std::iter::successors(Some(mode), next).collect()
+}
+
+fn is_known_in(command: &Command, modes: &[&str]) -> bool {
+    command.modes.iter().any(|mode| modes.contains(&mode.as_str()))
+}
+
 /// A command that only prints, known where a session starts: one whose output `fits`.
 fn command(personality: &Personality, fits: impl Fn(usize) -> bool) -> Option<&Command> {
+    let here = lineage(personality, &personality.login_mode);
     personality.commands.iter().find(|command| {
         let words_only = !command.words.contains('<');
         let only_prints = command.asks.is_empty()
@@ -56,8 +67,10 @@ fn command(personality: &Personality, fits: impl Fn(usize) -> bool) -> Option<&C
             && command.endless.is_none()
             && command.does.is_none()
             && command.run_in.is_none();
-        let here = command.modes.contains(&personality.login_mode);
-        words_only && only_prints && here && fits(command.output.lines().count())
+        words_only
+            && only_prints
+            && is_known_in(command, &here)
+            && fits(command.output.lines().count())
     })
 }
 
@@ -116,15 +129,11 @@ fn check_unknown_command(personality: &Arc<Personality>) {
 
 fn check_way_out(personality: &Arc<Personality>, mode: &str) {
     let name = personality.name();
-    let mut known = vec![mode];
-    while let Some(next) = personality.modes[known[known.len() - 1]].inherits.as_deref() {
-        known.push(next);
-    }
     let leads_out = |command: &&Command| {
         command.leave.is_some() || command.enter.as_ref().is_some_and(|next| next != mode)
     };
-    let out = known.iter().find_map(|known| {
-        let here = |command: &&Command| command.modes.iter().any(|mode| mode == known);
+    let out = lineage(personality, mode).into_iter().find_map(|known| {
+        let here = |command: &&Command| is_known_in(command, &[known]);
         let plain = |command: &&Command| !command.words.contains('<') && !command.password;
         personality.commands.iter().filter(here).filter(plain).find(leads_out)
     });
