@@ -170,7 +170,12 @@ pub(super) fn judge(
                 return Err(ConfigurationRefusal::Literal { line: number, delimiter });
             }
         }
-        let text = Permitted { command: whole, reads_configuration: false, reads_whole: false, answers: Vec::new() };
+        let text = Permitted {
+            command: whole,
+            reads_configuration: false,
+            reads_whole: false,
+            answers: Vec::new(),
+        };
         statements.push(Statement { depth, number, text });
     }
     if statements.is_empty() {

@@ -65,8 +65,8 @@ pub enum TypedLine<'a> {
     Block {
         /// The line that begins it.
         begin: &'a str,
-        /// The text, which passed the gate.
-        text: &'a Permitted,
+        /// The lines of the text, each of which passed the gate.
+        lines: &'a [&'a Permitted],
     },
 }
 
@@ -196,9 +196,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let platform = std::sync::Arc::clone(&self.platform);
         let most = self.limits.command_timeout;
         let (text, kind) = match line {
-            TypedLine::Block { begin, text } => {
+            TypedLine::Block { begin, lines } => {
                 let block = platform.blocks.iter().find(|block| block.begins.is_match(begin));
-                return self.type_block(begin, text.as_str(), block).await;
+                let lines: Vec<&str> = lines.iter().map(|line| line.as_str()).collect();
+                return self.type_block(begin, &lines.join("\n"), block).await;
             }
             TypedLine::Caller(permitted) => {
                 let text = permitted.as_str();

@@ -180,7 +180,11 @@ async fn a_cancelled_call_interrupts_the_device_and_closes_the_session() {
     let faults = Faults { hang: vec!["show version".to_owned()], ..Faults::default() };
     let fleet = Fleet::start(vec![LabDevice::new("r1", "frr").faults(faults)]).await;
     let cancel = CancellationToken::new();
-    let request = RunRequest { devices: strings(&["r1"]), commands: strings(&["show version"]), answers: Vec::new() };
+    let request = RunRequest {
+        devices: strings(&["r1"]),
+        commands: strings(&["show version"]),
+        answers: Vec::new(),
+    };
     let running = tokio::spawn({
         let (operations, cancel) = (std::sync::Arc::clone(&fleet.operations), cancel.clone());
         async move { operations.run_commands(request, &cancel, &|_| {}).await.unwrap() }

@@ -10,6 +10,7 @@
 mod changes; // changes against devices that model candidates and revert timers
 mod changes_cli; // changes from the command line, a process each
 mod cli; // the built program as a person uses it
+mod detection; // devices whose platform nobody named
 mod docs; // the documentation tells what the code does
 mod failures; // everything that goes wrong between us and a device, and its code
 mod http; // the HTTP transport, byte by byte
@@ -17,6 +18,7 @@ mod inventory; // the example device file
 mod lab_devices; // every platform against its simulated device, with quirks
 mod platforms; // one suite over all platforms, whole and cut
 mod pool; // sessions are kept, proven and never shared
+mod recording; // transcripts, from a device to a platform file that they prove
 mod stdio; // the built program as an MCP client uses it
 mod support; // simulated devices, use cases and clients for the tests
 mod templates; // every template against recorded outputs

@@ -76,6 +76,11 @@ impl Cli {
             Some(Setting::CompleteOnSpaceOn) => self.complete_on_space = true,
             Some(Setting::HeaderOff) => self.header = false,
             Some(Setting::HeaderOn) => self.header = true,
+            Some(Setting::Prompt) => {
+                let behind = pending.line.split_once("PS1='").map(|(_, text)| text);
+                let prompt = behind.and_then(|text| text.split_once('\'')).map(|(text, _)| text);
+                self.own_prompt = prompt.map(str::to_owned);
+            }
             None => {}
         }
     }

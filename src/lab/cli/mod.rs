@@ -97,6 +97,8 @@ pub(super) struct Cli {
     height: usize,
     paging: bool,
     /// Whether commands start their output with the personality's header.
+    /// A prompt that the user chose, until the mode is left.
+    own_prompt: Option<String>,
     header: bool,
     complete_on_space: bool,
     decoder: Decoder,
@@ -142,6 +144,7 @@ impl Cli {
             width: DEFAULT_WIDTH,
             height: DEFAULT_HEIGHT,
             paging: personality.paging.on || faults.paging_stays_on,
+            own_prompt: None,
             header: true,
             complete_on_space: personality.editor.complete_on_space,
             decoder: Decoder::default(),
@@ -267,6 +270,7 @@ impl Cli {
     }
 
     fn enter_mode(&mut self, mode: String, argument: String) {
+        self.own_prompt = None;
         self.mode = mode;
         self.mode_argument = argument;
         match self.mode().and_then(|mode| mode.depth) {

@@ -7,6 +7,9 @@ impl Cli {
     /// What stands before the prompt, and the prompt.
     pub(super) fn prompt_text(&self) -> (String, String) {
         let Some(mode) = self.mode() else { return (String::new(), "> ".to_owned()) };
+        if let Some(prompt) = &self.own_prompt {
+            return (self.expand(&mode.before), prompt.clone());
+        }
         let limit = mode.hostname_limit.unwrap_or(usize::MAX);
         let hostname: String = self.chassis.configuration.hostname().chars().take(limit).collect();
         let prompt = mode.prompt.replace("{hostname}", &hostname);

@@ -290,6 +290,8 @@ pub(super) enum Setting {
     CompleteOnSpaceOn,
     HeaderOff,
     HeaderOn,
+    /// The prompt is what the line puts between `PS1='` and the next quote.
+    Prompt,
 }
 
 /// A question a command asks before it acts.

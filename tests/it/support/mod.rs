@@ -92,7 +92,8 @@ pub(crate) async fn run(
     devices: &[&str],
     commands: &[&str],
 ) -> Vec<DeviceAnswers> {
-    let request = RunRequest { devices: strings(devices), commands: strings(commands), answers: Vec::new() };
+    let (devices, commands) = (strings(devices), strings(commands));
+    let request = RunRequest { devices, commands, answers: Vec::new() };
     operations.run_commands(request, &CancellationToken::new(), &|_| {}).await.unwrap()
 }
 
