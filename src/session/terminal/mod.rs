@@ -12,6 +12,8 @@
 //! are taken for an erasure, since pagers and line editors erase that way and a screen cannot show
 //! the difference; a line longer than 65,536 columns can be written over in its last part only.
 
+#[cfg(test)]
+mod check;
 mod line;
 #[cfg(test)]
 mod reference;
