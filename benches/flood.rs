@@ -115,7 +115,7 @@ async fn driver(shape: &Shape) -> (Duration, Output) {
             output_limit: OUTPUT_LIMIT,
         };
         let mut session =
-            Session::open(near, Arc::clone(&platform), &secrets, limits).await.unwrap();
+            Session::open(near, Arc::clone(&platform), secrets, limits).await.unwrap();
         let start = Instant::now();
         let output = session.run(&permitted, &CancellationToken::new()).await.unwrap();
         (start.elapsed(), output)

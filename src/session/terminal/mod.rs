@@ -138,13 +138,12 @@ impl Terminal {
     }
 
     /// How many bytes the current line has.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the search for a prompt"))]
+    #[cfg_attr(not(test), expect(dead_code, reason = "only the tests ask"))]
     pub(crate) fn current_len(&self) -> usize {
         self.line.len()
     }
 
     /// At most this many last bytes of the current line. Costs no more for a long line.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the search for a prompt"))]
     pub(crate) fn current_tail(&self, most: usize) -> Cow<'_, str> {
         self.line.tail(most)
     }

@@ -154,11 +154,6 @@ impl Terminal {
         self.cells.iter().take(self.solid).collect()
     }
 
-    /// The end of the current line, at most so many characters of it.
-    pub(crate) fn current_tail(&self, most: usize) -> String {
-        self.cells.iter().take(self.solid).skip(self.solid.saturating_sub(most)).collect()
-    }
-
     /// Drops the finished lines, as before a new command.
     pub(super) fn forget(&mut self) {
         self.lines.clear();
