@@ -45,7 +45,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 Step::Question(question) => {
                     return Err(SessionError::NeedsInput { question: shorten(&question) });
                 }
-                Step::Wait(until) => until.map(|until| until.saturating_sub(quiet)),
+                Step::Wait(until) => {
+                    until.and_then(|until| until.checked_sub(quiet)).filter(|wait| !wait.is_zero())
+                }
                 step => {
                     match step {
                         Step::Keys(keys) => self.send(keys.as_bytes()).await?,

@@ -382,7 +382,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     fn tail(&self) -> String {
-        let current = self.terminal.current();
+        let current = self.terminal.current_tail(TAIL);
         if current.trim().is_empty() {
             self.last_line().unwrap_or_default()
         } else {

@@ -173,7 +173,7 @@ impl Operations {
             abandon,
         };
         let operations = Arc::clone(self);
-        self.changes.tasks.spawn(async move { operations.drive(drive).await });
+        self.changes.tasks.spawn(async move { Box::pin(operations.drive(drive)).await });
         running
     }
 
