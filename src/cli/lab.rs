@@ -96,7 +96,7 @@ pub(super) async fn lab(arguments: args::Lab) -> Result<Exit, CliError> {
     for device in running.lab().devices() {
         let address = device.address();
         lines.push(format!(
-            "  {:<15} {:<15} ssh -p {} {}@{}   password {}\n",
+            "  {:<17} {:<17} ssh -p {} {}@{}   password {}\n",
             device.name(),
             device.platform(),
             address.port(),
@@ -140,4 +140,29 @@ fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
         options.mode(0o600);
     }
     options.open(path)?.write_all(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_personality_is_named_after_its_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("my_router.toml");
+        std::fs::write(&path, Personality::source("frr").unwrap()).unwrap();
+        let device = LabDevice::sample(personality(&path).unwrap());
+        assert_eq!(device.name(), "my-router");
+    }
+
+    #[test]
+    fn a_personality_that_cannot_be_used_is_named_in_the_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x.toml");
+        let missing = personality(&path).unwrap_err().to_string();
+        assert!(missing.contains("x.toml"), "{missing}");
+        std::fs::write(&path, "prompt = 1").unwrap();
+        let invalid = crate::error::chain(&personality(&path).unwrap_err());
+        assert!(invalid.contains("personality `x` cannot be read"), "{invalid}");
+    }
 }

@@ -36,6 +36,22 @@ async fn the_inventory_lists_every_device_with_its_login() {
 }
 
 #[tokio::test]
+async fn there_is_one_device_of_every_kind() {
+    let lab = Lab::start(Lab::every().unwrap()).await.unwrap();
+    let kinds: HashSet<&str> = lab.devices().iter().map(RunningDevice::platform).collect();
+    assert_eq!(kinds.len(), lab.devices().len());
+    assert_eq!(kinds, Personality::builtin_names().collect());
+    for device in lab.devices() {
+        let mut terminal = client::Terminal::open(device).await;
+        terminal.read_until_any(device.name()).await;
+    }
+    // Only where it is asked for is there a privileged password.
+    assert!(lab.device("cisco-asa").unwrap().enable_secret().is_some());
+    assert_eq!(lab.device("cisco-nxos").unwrap().enable_secret(), None);
+    lab.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn names_are_unique_and_personalities_known() {
     let twice = vec![LabDevice::new("a", "frr"), LabDevice::new("a", "frr")];
     let error = Lab::start(twice).await.unwrap_err();

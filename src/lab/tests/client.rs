@@ -82,6 +82,24 @@ impl Terminal {
         std::mem::take(&mut self.seen)
     }
 
+    /// Reads until `text` stands anywhere in what was printed.
+    pub(super) async fn read_until_any(&mut self, text: &str) {
+        let reading = async {
+            while !self.seen.contains(text) {
+                match self.channel.wait().await {
+                    Some(ChannelMsg::Data { data }) => {
+                        self.seen.push_str(std::str::from_utf8(&data).unwrap());
+                    }
+                    Some(_) => {}
+                    None => return false,
+                }
+            }
+            true
+        };
+        let found = tokio::time::timeout(SOON, reading).await;
+        assert_eq!(found, Ok(true), "no {text:?} in {:?}", self.seen);
+    }
+
     /// Reads until the channel or the connection is gone; what came before.
     pub(super) async fn read_to_end(&mut self) -> String {
         let reading = async {
