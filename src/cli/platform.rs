@@ -51,10 +51,17 @@ fn list(platforms: &Platforms, json: bool) -> Result<Exit, CliError> {
             .collect();
         output::answer(&format!("{:#}\n", json!(entries)))?;
     } else {
+        let width = |length: &dyn Fn(&(Arc<Platform>, String)) -> usize| {
+            entries.iter().map(length).max().unwrap_or_default()
+        };
+        let names = width(&|(platform, _)| platform.name.as_str().len());
+        let titles = width(&|(platform, _)| platform.title.len());
+        let origins = width(&|(_, origin)| origin.len());
         for (platform, origin) in &entries {
             let aliases = platform.aliases.join(", ");
             let (name, title) = (platform.name.as_str(), &platform.title);
-            output::answer(&format!("{name:<18} {title:<34} {origin:<9} {aliases}\n"))?;
+            let line = format!("{name:<names$}  {title:<titles$}  {origin:<origins$}  {aliases}");
+            output::answer(&format!("{}\n", line.trim_end()))?;
         }
     }
     Ok(Exit::Ok)

@@ -20,7 +20,13 @@ pub(super) async fn record(
     let mut exit = Exit::Ok;
     for command in &commands {
         match built.operations.record(&device, command, &cancel).await {
-            Ok(transcript) => output::answer(&format!("{transcript}\n"))?,
+            Ok(recording) => {
+                if let Some(fingerprint) = &recording.new_host_key {
+                    let told = format!("first contact: host key recorded, {fingerprint}");
+                    output::complain(&format!("{device}: {told}"));
+                }
+                output::answer(&format!("{}\n", recording.text))?;
+            }
             Err(failure) => {
                 output::complain(&failure.to_string());
                 exit = Exit::Failed;

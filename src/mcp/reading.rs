@@ -125,7 +125,7 @@ impl VtyMcp {
             platform: arguments.platform,
             cursor: arguments.cursor,
         };
-        match self.operations.list_devices(&filter) {
+        match self.operations.list_devices(&filter).await {
             Err(failure) => failed(&failure),
             Ok(page) => structured(&DeviceList {
                 devices: page.devices,

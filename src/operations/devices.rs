@@ -31,7 +31,7 @@ pub struct DeviceFilter {
 pub struct DeviceEntry {
     /// The name that every other tool takes.
     pub name: String,
-    /// The platform.
+    /// The platform; "auto" where it is found out at the first call.
     pub platform: String,
     /// Where its SSH server listens.
     pub address: String,
@@ -59,7 +59,7 @@ pub struct DevicePage {
 
 impl Operations {
     /// Lists the devices that match, a page at a time.
-    pub fn list_devices(&self, filter: &DeviceFilter) -> Result<DevicePage, Failure> {
+    pub async fn list_devices(&self, filter: &DeviceFilter) -> Result<DevicePage, Failure> {
         let platform = match &filter.platform {
             None => None,
             Some(name) => Some(self.platforms().resolve(name).ok_or_else(|| {
@@ -89,8 +89,16 @@ impl Operations {
             }
         };
         let total = found.len();
-        let devices: Vec<DeviceEntry> =
-            found.into_iter().skip(start).take(PAGE).map(entry).collect();
+        let mut devices: Vec<DeviceEntry> = Vec::new();
+        for device in found.into_iter().skip(start).take(PAGE) {
+            let mut entry = entry(device);
+            if device.platform.is_auto()
+                && let Some(platform) = self.known_platform(device).await
+            {
+                entry.platform = platform.to_string();
+            }
+            devices.push(entry);
+        }
         let more = start.saturating_add(devices.len()) < total;
         let next_cursor = devices.last().filter(|_| more).map(|device| device.name.clone());
         Ok(DevicePage { devices, total, next_cursor })

@@ -114,7 +114,8 @@ fn hint(code: ErrorCode) -> &'static str {
         ErrorCode::CommandTimeout => "narrow the command, or raise timeouts in the inventory",
         ErrorCode::PlatformUnknown => "an operator must name the platform in the inventory",
         ErrorCode::NeedsInput => {
-            "use a form of the command that asks nothing, or repeat the call with `answers`"
+            "use a form of the command that asks nothing, or answer it: `answers` in the call, \
+             --answer on the command line"
         }
         ErrorCode::ModeUnreachable => "an operator must check `enable` in the inventory",
         ErrorCode::CommandRejected => {

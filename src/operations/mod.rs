@@ -27,6 +27,7 @@ pub use self::failure::Failure;
 use self::outputs::Outputs;
 pub use self::query::{DeviceRecords, QueryRequest, QueryStatus};
 pub use self::read_output::{OutputPage, ReadRequest};
+pub use self::record::Recording;
 pub use self::run::{CommandAnswer, DeviceAnswers, RunRequest};
 use crate::error::{ErrorCode, chain};
 use crate::inventory::{Device, Inventory};

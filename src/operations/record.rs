@@ -41,6 +41,15 @@ struct File {
     tests: Tests,
 }
 
+/// A recording, ready for a platform file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recording {
+    /// `[[tests.transcripts]]`, as TOML.
+    pub text: String,
+    /// The fingerprint of the host key, where it was recorded just now.
+    pub new_host_key: Option<String>,
+}
+
 impl Operations {
     /// Logs in, runs one reading command and returns the transcript as TOML. Secrets of the
     /// inventory are replaced by a made-up one, others by placeholders.
@@ -49,11 +58,14 @@ impl Operations {
         device: &str,
         command: &str,
         cancel: &CancellationToken,
-    ) -> Result<String, Failure> {
+    ) -> Result<Recording, Failure> {
         let device = self.located(device, cancel).await?;
         let permitted = self.judge(&device, command)?;
-        let opened = self.pool.open_recorded(&device, cancel).await;
-        let mut lease = opened.map_err(|error| self.pool_failure(&error, &device))?;
+        let mut lease = match self.pool.open_recorded(&device, cancel).await {
+            Ok(lease) => lease,
+            Err(error) => return Err(self.unreached(&error, &device).await),
+        };
+        let new_host_key = lease.new_host_key().map(str::to_owned);
         let result = lease.run(&permitted, cancel).await;
         let heard = lease.heard();
         lease.leave().await;
@@ -83,9 +95,13 @@ impl Operations {
             }
         }
         let file = File { tests: Tests { transcripts: vec![transcript] } };
-        toml::to_string(&file).map_err(|error| {
-            Failure::new(ErrorCode::Internal, error.to_string()).on(device.name.as_str())
-        })
+        match toml::to_string(&file) {
+            Ok(text) => Ok(Recording { text, new_host_key }),
+            Err(error) => {
+                let failure = Failure::new(ErrorCode::Internal, error.to_string());
+                Err(failure.on(device.name.as_str()))
+            }
+        }
     }
 
     /// Takes out of a recording what must not be shared, line by line, so that every control

@@ -26,7 +26,8 @@ impl Operations {
         Ok(device)
     }
 
-    async fn known_platform(&self, device: &Device) -> Option<PlatformName> {
+    /// The platform that was found out before, where nobody named one.
+    pub(super) async fn known_platform(&self, device: &Device) -> Option<PlatformName> {
         let key = device.endpoint();
         let row = self.changes.remember(move |store| store.detected(&key)).await;
         self.platforms.resolve(&row.ok()??.platform).filter(|platform| !platform.is_auto())
@@ -58,17 +59,21 @@ impl Operations {
     ) -> Result<Lease, Failure> {
         match self.pool.lease(device, cancel).await {
             Ok(lease) => Ok(lease),
-            Err(error) => {
-                let declared = self.inventory.device(device.name.as_str());
-                let auto = declared.is_some_and(|device| device.platform.is_auto());
-                if auto && matches!(error, PoolError::Login(_)) {
-                    let key = device.endpoint();
-                    let forgotten = self.changes.remember(move |s| s.forget_detected(&key)).await;
-                    // Nothing is lost where this fails: the next login fails in the same way.
-                    drop(forgotten);
-                }
-                Err(self.pool_failure(&error, device))
-            }
+            Err(error) => Err(self.unreached(&error, device).await),
         }
+    }
+
+    /// The failure of a session that could not be had, after a platform that was found out and no
+    /// longer fits was forgotten.
+    pub(super) async fn unreached(&self, error: &PoolError, device: &Device) -> Failure {
+        let declared = self.inventory.device(device.name.as_str());
+        let auto = declared.is_some_and(|device| device.platform.is_auto());
+        if auto && matches!(error, PoolError::Login(_)) {
+            let key = device.endpoint();
+            let forgotten = self.changes.remember(move |store| store.forget_detected(&key)).await;
+            // Nothing is lost where this fails: the next login fails in the same way.
+            drop(forgotten);
+        }
+        self.pool_failure(error, device)
     }
 }

@@ -111,19 +111,32 @@ impl Platforms {
         };
         let mut problems = Vec::new();
         let mut added = Vec::new();
+        let mut paths = Vec::new();
         for entry in std::fs::read_dir(directory).map_err(io)? {
-            let path = entry.map_err(io)?.path();
-            if path.extension().is_some_and(|extension| extension == "toml") {
-                match read(&path) {
-                    Ok((stem, text)) => {
-                        let source = Cow::Owned(text);
-                        added.push(platforms.insert(&stem, source, Origin::File(path)));
+            paths.push(entry.map_err(io)?.path());
+        }
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+        paths.sort();
+        let mut aliases: BTreeMap<String, PlatformName> = BTreeMap::new();
+        for path in paths {
+            match read(&path) {
+                Ok((stem, text)) => {
+                    let name = PlatformName::new(&stem);
+                    for alias in aliases_of(&text) {
+                        if let Some(other) = aliases.insert(alias.clone(), name.clone()) {
+                            problems.push(PlatformError::Invalid {
+                                file: format!("{stem}.toml"),
+                                problems: vec![format!(
+                                    "its alias `{alias}` is also that of {other}"
+                                )],
+                            });
+                        }
                     }
-                    Err(error) => problems.push(error),
+                    added.push(platforms.insert(&stem, Cow::Owned(text), Origin::File(path)));
                 }
+                Err(error) => problems.push(error),
             }
         }
-        added.sort();
         problems.extend(added.iter().filter_map(|name| platforms.get(name).err()));
         if problems.is_empty() { Ok(platforms) } else { Err(problems) }
     }
@@ -270,12 +283,16 @@ fn inherits(source: &str) -> bool {
         .any(|line| line.split('=').next().is_some_and(|key| key.trim() == INHERITS))
 }
 
-/// Reads only the `aliases` line, so that a start does not parse every file.
+/// Reads only the `aliases` line, so that a start does not parse every file; the whole file only
+/// where they stand on several lines.
 fn aliases_of(source: &str) -> Vec<String> {
     #[derive(Deserialize)]
-    struct Line {
+    struct Aliases {
         aliases: Vec<String>,
     }
-    let line = source.lines().find(|line| line.starts_with("aliases = "));
-    line.and_then(|line| toml::from_str::<Line>(line).ok()).map_or_else(Vec::new, |l| l.aliases)
+    let Some(line) = source.lines().find(|line| line.starts_with("aliases")) else {
+        return Vec::new();
+    };
+    let read = |text: &str| toml::from_str::<Aliases>(text).ok();
+    read(line).or_else(|| read(source)).map_or_else(Vec::new, |found| found.aliases)
 }

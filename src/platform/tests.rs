@@ -29,7 +29,7 @@ fn every_embedded_platform_is_valid() {
         assert!(!platform.transcripts.is_empty(), "{name} has no transcript");
         assert!(!platform.read.allowed.is_empty() && !platform.read.refused.is_empty(), "{name}");
     }
-    assert!(platforms.names().count() >= 4);
+    assert!(platforms.names().count() >= 16);
 }
 
 #[test]
@@ -79,4 +79,86 @@ fn a_refusal_counts_only_at_the_start_of_the_answer() {
     assert_eq!(ios.failure_in(refused).unwrap().0.kind, FailureKind::Syntax);
     let log = "line 1\nline 2\nline 3\n% Invalid input detected at '^' marker.\n";
     assert!(ios.failure_in(log).is_none());
+}
+
+/// A directory with these platform files.
+fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(directory.path().join(format!("{name}.toml")), text).unwrap();
+    }
+    directory
+}
+
+#[test]
+fn a_file_of_the_operator_adds_to_the_built_in_ones_or_takes_their_place() {
+    let inherited = "inherits = \"frr\"\naliases = [\n  \"mine\",\n]\ntitle = \"Mine\"";
+    let replaced = "inherits = \"frr\"\ntitle = \"Our FRR\"\n[extend.read]\ndeny = [\"show bgp\"]";
+    let home = directory(&[("my_frr", inherited), ("frr", replaced)]);
+    let platforms = Platforms::with_directory(home.path()).unwrap();
+    let mine = platforms.get(&platforms.resolve("mine").unwrap()).unwrap();
+    assert_eq!((mine.name.as_str(), mine.title.as_str()), ("my_frr", "Mine"));
+    // It inherits from the file that took the built-in one's place.
+    assert!(mine.read.deny.contains(&vec!["show".to_owned(), "bgp".to_owned()]));
+    let frr = platforms.get(&platforms.resolve("frr").unwrap()).unwrap();
+    assert_eq!(frr.title, "Our FRR");
+    assert!(frr.read.deny.len() > 1 && frr.modes.len() == 3);
+    assert_eq!(platforms.resolve("cisco_xe").unwrap().as_str(), "cisco_ios");
+}
+
+#[test]
+fn every_file_of_a_directory_that_cannot_be_used_is_named() {
+    let home = directory(&[
+        ("one", "inherits = \"nothing\""),
+        ("two", "inherits = \"two\""),
+        ("three", "inherits = \"four\""),
+        ("four", "inherits = \"three\""),
+        ("Five", MINIMAL),
+        ("six", "inherits = \"frr\"\naliases = [\"x\"]\n[terminal]\nwide = 1"),
+        ("seven", "inherits = \"frr\"\naliases = [\"x\"]"),
+    ]);
+    let errors = Platforms::with_directory(home.path()).unwrap_err();
+    let text: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    let text = text.join("\n");
+    for part in [
+        "`one.toml` cannot be read: it inherits from `nothing`",
+        "`two.toml` cannot be read: it inherits from `two`",
+        "in a circle",
+        "Five.toml cannot be read: its name must be",
+        "`wide`",
+        "its alias `x` is also that of",
+    ] {
+        assert!(text.contains(part), "{part} is missing in:\n{text}");
+    }
+}
+
+#[test]
+fn a_mode_may_be_told_by_the_line_above_its_prompt() {
+    let text = MINIMAL.replace(
+        "[read]",
+        "[modes.candidate]\nprompt = '^\\w+> ?$'\nabove = '^\\[edit\\]$'\ncases = [\"[edit]\\nr1> \"]\n\
+         [[transitions]]\nfrom = \"candidate\"\nto = \"exec\"\nsend = \"exit\"\n[read]",
+    );
+    let platform = parse(&text).unwrap();
+    assert_eq!(platform.mode_of("", "r1> ").unwrap().name.as_str(), "exec");
+    assert_eq!(platform.mode_of("[edit]", "r1> ").unwrap().name.as_str(), "candidate");
+    assert!(platform.is_prelude("[edit]") && !platform.is_prelude("edit"));
+}
+
+#[test]
+fn where_a_refusal_counts_is_data() {
+    let rule = |counts: &str| {
+        let failure = format!(
+            "[[failures]]\nline = 'refused'\nkind = \"commit\"\ncounts = \"{counts}\"\n\
+             cases = [\"refused\"]\n[read]"
+        );
+        parse(&MINIMAL.replace("[read]", &failure)).unwrap()
+    };
+    let (early, late) = ("refused\n1\n2\n3\n4\n", "1\n2\n3\n4\nrefused\n\n");
+    let cases = [("first", true, false), ("last", false, true), ("anywhere", true, true)];
+    for (counts, in_early, in_late) in cases {
+        let platform = rule(counts);
+        assert_eq!(platform.failure_in(early).is_some(), in_early, "{counts}");
+        assert_eq!(platform.failure_in(late).is_some(), in_late, "{counts}");
+    }
 }

@@ -97,6 +97,8 @@ pub struct Pool {
     slots: Mutex<HashMap<DeviceName, Arc<Semaphore>>>,
     /// How to get at the sessions that wait for their next caller.
     parked: Mutex<HashMap<DeviceName, Taker>>,
+    /// Host keys that were recorded while a platform was found out, and nobody was told of yet.
+    untold: Mutex<HashMap<DeviceName, String>>,
     /// Cancelled when the pool closes; every lease then stops what it runs.
     closing: CancellationToken,
     /// Counts the leases that are out.
@@ -112,6 +114,7 @@ impl Pool {
             output_limit,
             slots: Mutex::default(),
             parked: Mutex::default(),
+            untold: Mutex::default(),
             closing: CancellationToken::new(),
             leases: TaskTracker::new(),
         }
@@ -192,6 +195,10 @@ impl Pool {
         let detecting = async {
             let connection = Box::pin(Connection::open(device, &self.host_keys));
             let connection = connection.await.map_err(PoolError::Transport)?;
+            if connection.host_key.first_contact {
+                let fingerprint = connection.host_key.fingerprint.clone();
+                self.untold().insert(device.name.clone(), fingerprint);
+            }
             // What most platforms ask for; the login that follows asks for its own.
             let pty = Pty { kind: "vt100", width: 511, height: 1000 };
             let shell = connection.shell(pty, device.timeouts.auth).await;
@@ -282,6 +289,10 @@ impl Pool {
         self.parked.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
+    fn untold(&self) -> std::sync::MutexGuard<'_, HashMap<DeviceName, String>> {
+        self.untold.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
     /// Stops every command under way and hands out nothing more.
     pub fn close(&self) {
         self.closing.cancel();
@@ -315,7 +326,10 @@ impl Pool {
             device.username.push_str(suffix);
             Box::pin(Connection::open(&device, &self.host_keys)).await
         };
-        let connection = connection.map_err(PoolError::Transport)?;
+        let mut connection = connection.map_err(PoolError::Transport)?;
+        if self.untold().remove(&device.name).as_ref() == Some(&connection.host_key.fingerprint) {
+            connection.host_key.first_contact = true;
+        }
         match self.log_in(device, platform, &connection, recording).await {
             Ok(session) => {
                 tracing::debug!(device = %device.name, ident = connection.ident, "session opened");

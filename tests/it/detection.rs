@@ -3,6 +3,7 @@
 use serde_json::json;
 use vty_mcp::error::ErrorCode;
 use vty_mcp::lab::{LabDevice, Personality};
+use vty_mcp::operations::DeviceFilter;
 use vty_mcp::platform::Platforms;
 
 use crate::support::Fleet;
@@ -40,13 +41,18 @@ async fn every_platform_is_found_out() {
 #[tokio::test]
 async fn what_was_found_out_is_remembered_until_it_no_longer_fits() {
     let fleet = nameless(vec![LabDevice::new("r1", "arista_eos")]).await;
-    assert_eq!(fleet.ask("r1", "show version").await.error, None);
+    let first = fleet.run(&["r1"], &["show version"]).await.remove(0);
+    assert_eq!(first.answers[0].error, None);
+    // The key was recorded by the connection that found the platform out, and is told of here.
+    assert!(first.notices[0].starts_with("first contact: host key recorded"), "{first:?}");
     // One connection to find out, one to ask.
     assert_eq!(fleet.device("r1").observed().sessions_opened, 2);
     let again = fleet.restarted();
     let answers = crate::support::run(&again, &["r1"], &["show clock"]).await;
     assert_eq!(answers[0].answers[0].error, None);
     assert_eq!(fleet.device("r1").observed().sessions_opened, 3);
+    let listed = again.list_devices(&DeviceFilter::default()).await.unwrap();
+    assert_eq!(listed.devices[0].platform, "arista_eos");
     fleet.stop().await;
 }
 

@@ -133,6 +133,7 @@ impl Terminal {
     }
 
     /// The current, unterminated line; of a very long one the beginning and the end.
+    #[cfg(test)]
     pub(crate) fn current(&self) -> String {
         self.line.text()
     }
