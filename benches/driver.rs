@@ -83,9 +83,16 @@ async fn prompt_of(stream: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
     all.split_off(start)
 }
 
-async fn raw(device: &RunningDevice, line: &str) -> Vec<Duration> {
+async fn raw(device: &RunningDevice, platform: &Platform) -> Vec<Duration> {
+    let newline = &platform.terminal.newline;
+    let line = format!("{}{newline}", platform.version_command);
     let (_handle, mut stream) = shell(device).await;
-    let prompt = prompt_of(&mut stream).await;
+    let mut prompt = prompt_of(&mut stream).await;
+    for setup in &platform.setup {
+        // Without it some devices stop at a pager.
+        stream.write_all(format!("{}{newline}", setup.send).as_bytes()).await.unwrap();
+        prompt = prompt_of(&mut stream).await;
+    }
     let mut times = Vec::with_capacity(ROUNDS);
     for round in 0..WARM_UP + ROUNDS {
         let start = Instant::now();
@@ -145,11 +152,10 @@ async fn measure(platform: &Arc<Platform>, text: &str) -> f64 {
     let device = LabDevice::new("r1", name).command(platform.version_command.as_str(), text);
     let lab = Lab::start(vec![device]).await.unwrap();
     let device = lab.device("r1").unwrap();
-    let line = format!("{}{}", platform.version_command, platform.terminal.newline);
     // Twice each, in turns, so that a change in the machine's load shows.
     let (mut floor, mut ours) = (Vec::new(), Vec::new());
     for _ in 0..2 {
-        floor.extend(raw(device, &line).await);
+        floor.extend(raw(device, platform).await);
         ours.extend(driver(device, platform).await);
     }
     let (floor50, floor95) = (at(&mut floor, 0.5), at(&mut floor, 0.95));

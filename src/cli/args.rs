@@ -357,6 +357,12 @@ pub(super) struct Lab {
     /// Serve one more device that talks as this personality file says, named after the file
     #[arg(long, value_name = "FILE")]
     pub(super) personality: Vec<PathBuf>,
+    /// Serve the devices that this TOML file describes instead, each with faults of its own
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["all", "personality"])]
+    pub(super) file: Option<PathBuf>,
+    /// A fault of every device, such as chunk_size=1, paging_stays_on=true or 'echo="twice"'
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(super) fault: Vec<String>,
 }
 
 /// Splits at the last equals sign, since a question may have one.

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::args;
 use super::serve::cancel_on_signal;
 use super::{CliError, Exit, output};
-use crate::lab::{Lab, LabDevice, Personality};
+use crate::lab::{Lab, LabDevice, Personality, parse_devices, parse_faults};
 
 /// Running simulated devices and a private directory with an inventory of them.
 pub(super) struct LabInventory {
@@ -77,13 +77,20 @@ impl LabInventory {
 
 /// Serves the simulated devices until a signal comes.
 pub(super) async fn lab(arguments: args::Lab) -> Result<Exit, CliError> {
-    let mut devices =
-        if arguments.all { Lab::every().map_err(CliError::Lab)? } else { Lab::standard() };
+    let mut devices = match &arguments.file {
+        Some(path) => parse_devices(&read(path)?).map_err(CliError::Lab)?,
+        None if arguments.all => Lab::every().map_err(CliError::Lab)?,
+        None => Lab::standard(),
+    };
     for path in &arguments.personality {
         let device = LabDevice::sample(personality(path)?);
         // What is given stands for the built-in one of `--all`.
         devices.retain(|known| known.name() != device.name());
         devices.push(device);
+    }
+    if !arguments.fault.is_empty() {
+        let faults = parse_faults(&arguments.fault.join("\n")).map_err(CliError::Lab)?;
+        devices = devices.into_iter().map(|device| device.faults(faults.clone())).collect();
     }
     let running = LabInventory::start_devices(devices, arguments.port).await?;
     if let Err(error) = write_new(&arguments.inventory, &running.json()) {
@@ -119,14 +126,18 @@ pub(super) async fn lab(arguments: args::Lab) -> Result<Exit, CliError> {
 
 /// Reads a personality from a file, whose stem is the platform.
 fn personality(path: &Path) -> Result<Personality, CliError> {
-    let shown = path.display();
-    let text = std::fs::read(path)
-        .and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other))
-        .map_err(|error| CliError::Failed(format!("cannot read {shown}: {error}")))?;
+    let text = read(path)?;
     let Some(name) = path.file_stem().and_then(|stem| stem.to_str()) else {
+        let shown = path.display();
         return Err(CliError::Failed(format!("{shown} does not name a personality")));
     };
     Personality::parse(name, &text).map_err(CliError::Lab)
+}
+
+fn read(path: &Path) -> Result<String, CliError> {
+    std::fs::read(path)
+        .and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other))
+        .map_err(|error| CliError::Failed(format!("cannot read {}: {error}", path.display())))
 }
 
 /// Writes a new file with passwords in it, for its owner only.

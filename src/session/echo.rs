@@ -59,8 +59,14 @@ impl Typed {
         is_log: &impl Fn(&str) -> bool,
     ) -> Option<usize> {
         let mut seen = String::new();
+        let typed = self.line.len().saturating_add(self.prompt.len());
+        let longest = typed.saturating_mul(8).saturating_add(1024);
         for index in at..lines.count() {
             let shown = lines.line(index)?;
+            // A line of output may have megabytes; an echo has what we typed, and blanks.
+            if shown.len() > longest {
+                return None;
+            }
             let line = squeeze(shown);
             // The prompt stands before what was typed, unless the device echoed before it drew it.
             let typed =

@@ -491,9 +491,12 @@ impl<'a> Exchange<'a> {
     }
 
     fn needs_proof(&self, known: bool, doubtful: bool, trail: &Trail, first: usize) -> bool {
+        // No output at all may be the moment between two echoes. A set-up command is silent by
+        // nature, and what is left of it is read with the next echo.
+        let repeats = self.platform.terminal.echo == Echo::MayRepeat;
         let empty = self.kind.stays()
             && trail.start() <= first
-            && self.platform.terminal.echo == Echo::MayRepeat;
+            && (repeats || matches!(self.kind, Kind::Command(_)));
         let always = matches!(self.kind, Kind::Interrupt | Kind::Block);
         !known || doubtful || self.echo_missing || empty || always || self.interrupted
     }
