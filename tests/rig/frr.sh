@@ -1,93 +1,33 @@
 #!/bin/bash
 # Two FRRouting routers for the tests with real devices: r1 and r2, each in its own network namespace,
 # eBGP with TCP-MD5 between them and one neighbour that stays down. They are reached over OpenSSH with
-# vtysh as the login shell. Needs root and the packages of setup.sh. Everything listens on loopback.
+# vtysh as the login shell, with and without a pager. Of r1 there is also the own CLI of its bgpd, which
+# asks for a password, has `enable` with another one, and a pager ` --More-- `.
+# Needs root and the packages of setup.sh. Everything listens on loopback.
 #
-#   frr.sh start           start, wait until BGP is up, and write the inventory rig-devices.json
+#   frr.sh start           start, wait until BGP is up, and write the inventories rig-devices.json, for
+#                          the client tests, and frr-devices.json, one device for each way to the CLI
 #   frr.sh stop            end everything that start began
 #   frr.sh status          what runs; exit code 0 only where all of it does
 #   frr.sh freeze r2       stop bgpd, so that a command hangs in the middle; thaw r2 lets it go on
 #   frr.sh swap-host-key   give the SSH server of device r1-changed another host key, and end its sessions
 #   frr.sh sessions        print the SSH sessions that are open, one per line
-set -euo pipefail
-export PATH=$PATH:/usr/sbin:/sbin
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-STATE=${RIG_STATE:-/var/tmp/vty-mcp-rig}
-RUN=$STATE/run KEYS=$STATE/keys BIN=$STATE/bin INVENTORY=$STATE/rig-devices.json
+INVENTORY=$STATE/rig-devices.json PEERS=$STATE/frr-devices.json
 CONF=/etc/frr SOCKETS=/var/run/frr DAEMONS=/usr/lib/frr
 ROUTERS=(r1 r2)
-USERS=(vtyops vtypager)
-SSH_PORT=22221 CHANGED_PORT=22222 SILENT_PORT=22223 CLOSED_PORT=22229
+USERS=(vtyops vtypager)      # the shell is vtysh
+CLI_USERS=(vtybgpd vtypaged) # the shell is the CLI of bgpd
+SSH_PORT=22221 CHANGED_PORT=22222 SILENT_PORT=22223 CLI_PORT=22225 PAGED_PORT=22226 CLOSED_PORT=22229
 BGP_WAIT=60 # seconds
 
-fail() { echo "rig: $*" >&2; exit 1; }
 address() { echo "127.0.21.${1#r}"; }   # where the router's SSH server listens
 netns() { echo "vty-$1"; }
 pathspace() { echo "vty$1"; }
 vty() { local router=$1; shift; vtysh -N "$(pathspace "$router")" "$@"; }
 
-# --- processes -----------------------------------------------------------------------------------
-
-command_line() { { tr '\0' ' ' <"/proc/$1/cmdline"; } 2>/dev/null || true; }
-
-alive() { # alive PIDFILE WORD: the process of the file runs and its command line has the word
-    local pid
-    pid=$(cat "$1" 2>/dev/null) && [ -n "$pid" ] || return 1
-    command_line "$pid" | grep -qF -- "$2"
-}
-
-spawn() { # spawn NAME COMMAND...: a process group of its own, log and pid under run/
-    local name=$1
-    shift
-    setsid "$@" >"$RUN/$name.log" 2>&1 </dev/null &
-    echo $! >"$RUN/$name.pid"
-}
-
-end_group() { # end_group NAME WORD: ends what spawn started
-    local file=$RUN/$1.pid pid
-    if alive "$file" "$2"; then
-        pid=$(cat "$file")
-        kill -- "-$pid" 2>/dev/null || true
-        gone "$pid"
-    fi
-    rm -f "$file"
-}
-
-processes() { ps -o pid=,stat=,args= -u "$1" 2>/dev/null | awk '$2 !~ /^Z/' || true; }
-no_processes() { [ -z "$(processes "$1")" ]; }
-
-gone() { # gone PID: waits until the process has ended, and insists after 5 seconds
-    local i
-    for i in $(seq 50); do
-        # One that has ended and waits for its parent has no command line any more.
-        [ -n "$(command_line "$1")" ] || return 0
-        sleep 0.1
-    done
-    kill -KILL "$1" 2>/dev/null || true
-}
-
-await() { # await SECONDS WHAT COMMAND...: polls a state
-    local end=$((SECONDS + $1)) what=$2
-    shift 2
-    until "$@" >/dev/null 2>&1; do
-        [ $SECONDS -lt $end ] || { echo "rig: $what did not happen in time" >&2; return 1; }
-        sleep 0.2
-    done
-}
-
-greets() { # greets ADDRESS PORT: an SSH server identifies itself there
-    local line
-    line=$(timeout 2 bash -c "exec 3<>/dev/tcp/$1/$2 && read -r -t 1 -u 3 line && echo \"\$line\"" 2>/dev/null)
-    [[ $line == SSH-* ]]
-}
-
-listens() { ss -Hltn "sport = :$2" | grep -qF "$1:$2"; }
-
 # --- keys and users ------------------------------------------------------------------------------
-
-key() { # key NAME OPTIONS...: makes a key once
-    [ -s "$KEYS/$1" ] || ssh-keygen -q -C rig -f "$KEYS/$1" "${@:2}"
-}
 
 keys() {
     key host_ed25519 -t ed25519 -N ''
@@ -100,14 +40,6 @@ keys() {
     cat "$KEYS"/client_*.pub >"$KEYS/authorized_keys"
     chmod 644 "$KEYS/authorized_keys"
 }
-
-secret() { # secret NAME: a random word, made once
-    local file=$KEYS/$1.secret
-    [ -s "$file" ] || (umask 077 && od -An -N12 -tx1 /dev/urandom | tr -d ' \n' >"$file")
-    cat "$file"
-}
-
-ours() { [ "$(getent passwd "$1" | cut -d: -f7)" = "$BIN/$1" ]; }
 
 users() {
     local user
@@ -127,13 +59,23 @@ server=${SSH_CONNECTION% *}
 export VTYSH_PAGER=/bin/more
 exec /usr/bin/vtysh -N "vtyr${server##*.}" "$@"
 SHELL
+    cat >"$BIN/vtybgpd" <<SHELL
+#!/bin/sh
+# The CLI of bgpd, over telnet. It asks for the same password once more.
+exec /usr/bin/telnet -E $(address r1) $CLI_PORT
+SHELL
+    cat >"$BIN/vtypaged" <<SHELL
+#!/bin/sh
+# The same where the daemon cannot be told to switch its pager off, on a small screen.
+stty rows 24 columns 80
+exec /usr/bin/telnet -E $(address r1) $PAGED_PORT
+SHELL
     chmod 755 "$BIN"/*
     for user in "${USERS[@]}"; do
-        ! id "$user" >/dev/null 2>&1 || ours "$user" || fail "there is a user $user that is not the rig's"
-        id "$user" >/dev/null 2>&1 || useradd --no-create-home --home-dir /nonexistent --shell "$BIN/$user" "$user"
+        user "$user" "$(secret password)"
         usermod --append --groups frrvty,frr "$user"
-        echo "$user:$(secret password)" | chpasswd
     done
+    for user in "${CLI_USERS[@]}"; do user "$user" "$(secret password)"; done
 }
 
 # --- routers -------------------------------------------------------------------------------------
@@ -150,11 +92,13 @@ link() {
 }
 
 configuration() { # configuration ROUTER
-    local n=${1#r} other peer i
+    local n=${1#r} other peer i login=login-secret
     other=$((3 - n)) peer="10.77.12.$((3 - n))"
+    # Whoever logs in to a device twice types the same password.
+    [ "$1" != r1 ] || login=$(secret password)
     cat <<CONF
 hostname $1
-password login-secret
+password $login
 enable password enable-secret
 interface lo
  ip address 10.77.255.$n/32
@@ -221,32 +165,23 @@ sys.exit(0 if any(p["state"] == "Established" and p["pfxRcd"] == 2 for p in peer
 # --- SSH servers ---------------------------------------------------------------------------------
 
 ssh_server() { # ssh_server NAME PORT HOSTKEY...: an OpenSSH server on the routers' addresses
-    local name=$1 port=$2 router hostkey
+    local name=$1 port=$2 router listeners=()
     shift 2
+    for router in "${ROUTERS[@]}"; do listeners+=("$(address "$router") $port"); done
     {
-        for router in "${ROUTERS[@]}"; do echo "ListenAddress $(address "$router"):$port"; done
-        for hostkey; do echo "HostKey $hostkey"; done
-        cat <<CONF
-AllowUsers ${USERS[*]}
-AuthorizedKeysFile $KEYS/authorized_keys
-StrictModes no
-PasswordAuthentication yes
-KbdInteractiveAuthentication no
-UsePAM no
-UseDNS no
-PrintMotd no
-PrintLastLog no
-MaxStartups 200
-MaxSessions 50
-PidFile none
-CONF
+        printf 'ListenAddress %s\n' "${listeners[@]/ /:}"
+        printf 'HostKey %s\n' "$@"
+        echo "AuthorizedKeysFile $KEYS/authorized_keys"
+        sshd_settings "${USERS[@]}" "${CLI_USERS[@]}"
     } >"$RUN/$name.conf"
-    mkdir -p /run/sshd # sshd wants it for privilege separation
-    spawn "$name" /usr/sbin/sshd -D -e -f "$RUN/$name.conf"
-    for router in "${ROUTERS[@]}"; do
-        await 15 "the greeting of $name at $(address "$router"):$port" greets "$(address "$router")" "$port" ||
-            { cat "$RUN/$name.log" >&2; fail "$name does not start"; }
-    done
+    start_sshd "$name" "${listeners[@]}"
+}
+
+cli_server() { # cli_server NAME PORT COMMAND...: what a connection to r1 at PORT talks to, in r1's namespace
+    local name=$1 port=$2
+    shift 2
+    spawn "$name" socat "TCP-LISTEN:$port,bind=$(address r1),reuseaddr,fork" "EXEC:ip netns exec $(netns r1) $*,nofork"
+    await 10 "the listener of $name" listens "$(address r1)" "$port"
 }
 
 changed_server() { ssh_server sshd-changed $CHANGED_PORT "$KEYS/host_changed"; }
@@ -256,9 +191,7 @@ changed_server() { ssh_server sshd-changed $CHANGED_PORT "$KEYS/host_changed"; }
 inventory() {
     local password
     password=$(secret password)
-    (
-        umask 077
-        cat >"$INVENTORY" <<JSON
+    write_private "$INVENTORY" <<JSON
 {
   "defaults": {
     "platform": "frr",
@@ -289,14 +222,28 @@ inventory() {
   }
 }
 JSON
-    )
-    chmod 600 "$INVENTORY"
+    write_private "$PEERS" <<JSON
+{
+  "defaults": {
+    "platform": "frr",
+    "port": $SSH_PORT,
+    "auth": { "type": "password", "password": "$password" },
+    "timeouts": { "connect_seconds": 5, "auth_seconds": 15, "command_seconds": 60, "idle_seconds": 20 }
+  },
+  "devices": {
+    "frr-vtysh": { "address": "127.0.21.1", "username": "vtyops" },
+    "frr-vtysh-pager": { "address": "127.0.21.1", "username": "vtypager" },
+    "frr-bgpd": { "address": "127.0.21.1", "username": "vtybgpd", "enable": "enable-secret" },
+    "frr-bgpd-paged": { "address": "127.0.21.1", "username": "vtypaged", "enable": "enable-secret" }
+  }
+}
+JSON
 }
 
 # --- commands ------------------------------------------------------------------------------------
 
 status() {
-    local router daemon name word state=0
+    local router daemon name state=0
     report() { printf '  %-24s %s\n' "$1" "$2"; [ "$2" = running ] || state=1; }
     for router in "${ROUTERS[@]}"; do
         for daemon in zebra bgpd; do
@@ -304,31 +251,23 @@ status() {
                 report "$router $daemon" running || report "$router $daemon" down
         done
     done
-    for name in sshd sshd-changed silent; do
-        word=sshd
-        [ $name != silent ] || word=socat
-        alive "$RUN/$name.pid" $word && report "$name" running || report "$name" down
-    done
+    for name in sshd sshd-changed; do running $name sshd || state=1; done
+    for name in silent bgpd-cli bgpd-paged; do running $name socat || state=1; done
     return $state
 }
 
 start() {
-    [ "$(id -u)" = 0 ] || fail "start needs root, for network namespaces and users"
-    local tool router
-    for tool in ip vtysh socat ss ssh-keygen python3 useradd chpasswd; do
-        command -v $tool >/dev/null || fail "$tool is missing; run tests/rig/setup.sh"
-    done
-    for tool in /usr/sbin/sshd "$DAEMONS/zebra" "$DAEMONS/bgpd"; do
-        [ -x "$tool" ] || fail "$tool is missing; run tests/rig/setup.sh"
-    done
-    if status >/dev/null && [ -s "$INVENTORY" ]; then
+    need ip vtysh socat ss ssh-keygen python3 telnet useradd chpasswd /usr/sbin/sshd "$DAEMONS/zebra" "$DAEMONS/bgpd"
+    local router
+    if status >/dev/null && [ -s "$INVENTORY" ] && [ -s "$PEERS" ]; then
         echo "rig: runs already; inventory $INVENTORY"
         return
     fi
     stop
-    install -d -m 755 "$STATE" "$RUN" "$BIN" "$KEYS"
+    directories
+    cp "$(dirname "${BASH_SOURCE[0]}")/keep_pager.py" "$RUN/"
     install -d -m 755 -o frr -g frr "$RUN/frr"
-    trap 'code=$?; [ $code = 0 ] || { echo "rig: START FAILED" >&2; stop; }' EXIT
+    stop_unless_started
     keys
     users
     link
@@ -340,6 +279,8 @@ start() {
     changed_server
     spawn silent socat "TCP-LISTEN:$SILENT_PORT,bind=$(address r1),reuseaddr,fork" "SYSTEM:cat >/dev/null"
     await 10 "the silent listener" listens "$(address r1)" $SILENT_PORT
+    cli_server bgpd-cli $CLI_PORT socat STDIO TCP\\:127.0.0.1\\:2605
+    cli_server bgpd-paged $PAGED_PORT "$(command -v python3)" "$RUN/keep_pager.py" 127.0.0.1 2605
     for router in "${ROUTERS[@]}"; do
         await $BGP_WAIT "BGP on $router" established "$router" ||
             { vty "$router" -c 'show ip bgp summary' >&2; fail "BGP on $router does not come up"; }
@@ -352,15 +293,11 @@ stop() {
     [ "$(id -u)" = 0 ] || fail "stop needs root"
     local router file pid user
     end_group silent socat
+    end_group bgpd-cli socat
+    end_group bgpd-paged socat
     end_group sshd sshd
     end_group sshd-changed sshd
-    # Sessions have process groups of their own.
-    for user in "${USERS[@]}"; do
-        ours "$user" || continue
-        pkill -KILL -u "$user" || true
-        await 5 "the end of $user's sessions" no_processes "$user" || true
-        userdel "$user" 2>/dev/null || true
-    done
+    for user in "${USERS[@]}" "${CLI_USERS[@]}"; do remove_user "$user"; done
     for router in "${ROUTERS[@]}"; do
         for file in "$SOCKETS/$(pathspace "$router")"/*.pid; do
             alive "$file" "-N $(pathspace "$router")" || continue
@@ -372,7 +309,7 @@ stop() {
         rm -rf "${SOCKETS:?}/$(pathspace "$router")" "${CONF:?}/$(pathspace "$router")"
         ! ip netns list 2>/dev/null | grep -qw "$(netns "$router")" || ip netns del "$(netns "$router")"
     done
-    rm -f "$INVENTORY"
+    rm -f "$INVENTORY" "$PEERS"
 }
 
 signal_bgpd() { # signal_bgpd SIGNAL ROUTER
@@ -403,5 +340,5 @@ start | stop | status | sessions) "$1" ;;
 freeze) signal_bgpd STOP "${2:?which router}" ;;
 thaw) signal_bgpd CONT "${2:?which router}" ;;
 swap-host-key) swap_host_key ;;
-*) sed -n '2,/^set/p' "$0" | sed -n 's/^# \{0,1\}//p' >&2; exit 2 ;;
+*) usage "$0" ;;
 esac
