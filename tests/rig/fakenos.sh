@@ -36,6 +36,7 @@ LIST
 
 program() {
     cat <<'PYTHON'
+import os
 import sys
 import time
 
@@ -43,8 +44,7 @@ from fakenos import FakeNOS
 from fakenos.core.nos import Nos
 from fakenos.plugins.nos import nos_plugins
 
-address, first, list_file, secret_file = sys.argv[1:]
-password = open(secret_file).read()
+address, first, list_file = sys.argv[1:]
 plugins, hosts = [], {}
 for number, line in enumerate(open(list_file)):
     platform, name, sign = line.split()
@@ -55,7 +55,7 @@ for number, line in enumerate(open(list_file)):
     shell = {"plugin": "CMDShell", "configuration": {"base_prompt": name.replace("_", " ")}}
     hosts[platform] = {"port": int(first) + number, "nos": {"plugin": nos.name}, "shell": shell}
 server = {"plugin": "ParamikoSshServer", "configuration": {"address": address, "timeout": 1}}
-default = {"username": "netops", "password": password, "server": server}
+default = {"username": "netops", "password": os.environ["FAKENOS_PASSWORD"], "server": server}
 FakeNOS(inventory={"default": default, "hosts": hosts}, plugins=plugins).start()
 print("started", flush=True)
 while True:
@@ -87,7 +87,7 @@ JSON
 status() { running fakenos venv-fakenos; }
 
 start() {
-    need "$PYTHON"
+    need setpriv "$PYTHON"
     if status >/dev/null && [ -s "$INVENTORY" ]; then
         echo "rig: FakeNOS runs already; inventory $INVENTORY"
         return
@@ -95,10 +95,10 @@ start() {
     stop
     directories
     stop_unless_started
-    secret password >/dev/null
     platforms >"$RUN/fakenos.list"
     program >"$RUN/simulators.py"
-    spawn fakenos "$PYTHON" "$RUN/simulators.py" "$ADDRESS" $FIRST_PORT "$RUN/fakenos.list" "$KEYS/password.secret"
+    FAKENOS_PASSWORD=$(secret password) spawn fakenos setpriv --reuid nobody --regid nogroup --clear-groups \
+        "$PYTHON" "$RUN/simulators.py" "$ADDRESS" $FIRST_PORT "$RUN/fakenos.list"
     local last=$((FIRST_PORT + $(platforms | wc -l) - 1))
     await 60 "the start of FakeNOS" grep -qx started "$RUN/fakenos.log" && await 30 "the greeting of FakeNOS" greets $ADDRESS $last ||
         { cat "$RUN/fakenos.log" >&2; fail "FakeNOS does not start"; }

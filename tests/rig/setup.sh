@@ -50,7 +50,8 @@ simulator() { # simulator NAME REQUIREMENT: an environment with one package from
     fi
     directories
     rm -rf "$venv"
-    quietly "$2" python3 -m venv "$venv"
+    # The simulators run as users who may not enter the home of a Python of one's own.
+    quietly "$2" /usr/bin/python3 -m venv "$venv"
     quietly "$2" "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$2"
     echo "$2" >"$venv/installed"
     echo "installed: $2"

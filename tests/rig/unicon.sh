@@ -27,7 +27,7 @@ cisco_nxos cisco_nxos nxos exec -
 cisco_asa cisco_asa asa asa_disable cisco
 arista_eos arista_eos eos exec -
 juniper_junos juniper_junos junos exec -
-juniper_junos-shell juniper_junos junos shell -
+juniper_junos-shell juniper_junos junos ssh -
 alcatel_sros alcatel_sros sros classiccli_execute -
 alcatel_sros-md alcatel_sros sros mdcli_execute -
 huawei_vrp huawei_vrp hvrp exec -

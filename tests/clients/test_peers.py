@@ -1,0 +1,358 @@
+#!/usr/bin/env python3
+"""vty-mcp against CLIs that nobody wrote for it: real ones, and simulators written by others.
+
+Start the rigs first (tests/rig/{frr,linux,fakenos,unicon}.sh start), then run this as root with any Python 3.11:
+
+    tests/clients/test_peers.py [PART OF A DEVICE'S NAME ...]
+
+What a peer prints is not written down here but asked of the peer itself, past vty-mcp: of vtysh and the shells on
+this machine, of a bare telnet connection, and of the data that the simulators are installed with. Answers must be
+the same to the byte, so that no echo, prompt or rest of a pager goes unnoticed. A secret's place is the only one
+where they may differ.
+
+VTY_BIN is the program under test, target/debug/vty-mcp unless set. Ends with a table and a line `N passed, N failed`.
+"""
+
+import concurrent.futures
+import contextlib
+import functools
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = os.environ.get("VTY_BIN", str(ROOT / "target/debug/vty-mcp"))
+STATE = Path(os.environ.get("RIG_STATE", "/var/tmp/vty-mcp-rig"))
+RIGS = ("frr", "linux", "fakenos", "unicon")
+AT_ONCE = 6  # simulators share one interpreter and become slow
+BATCH = 25  # commands in one call
+
+
+class Refused(NamedTuple):
+    """The device does not take the command, and says so with these words."""
+
+    reason: str
+    words: str
+
+
+class Case(NamedTuple):
+    """One command, and what must come of it: the text, or a refusal."""
+
+    command: str
+    expected: str | Refused
+
+
+class Peer(NamedTuple):
+    rig: str
+    device: str
+    platform: str
+    cases: list
+
+
+# --- what the real ones print --------------------------------------------------------------------
+
+
+def output_of(*command, **options):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, **options)
+    assert done.returncode == 0, f"{command[:4]} ended with {done.returncode}: {done.stderr}"
+    return done.stdout
+
+
+def by_vtysh(command):
+    return output_of("vtysh", "-N", "vtyr1", "-c", command)
+
+
+# Runs in r1's network namespace. The daemon waits for no telnet options; they are cut out of what it prints.
+TELNET = r"""
+import json, re, socket, sys
+daemon = socket.create_connection(("127.0.0.1", 2605), timeout=20)
+def until(pattern):
+    text = b""
+    while not re.search(pattern, text):
+        data = daemon.recv(65536)
+        assert data, text
+        text = re.sub(rb"\xff[\xfb-\xfe].", b"", text + data, flags=re.S)
+    return text.decode()
+def ask(line, pattern=rb"\r1[>#] $"):
+    daemon.sendall(line.encode() + b"\r\n")
+    return until(pattern)
+until(rb"Password: $")
+ask(sys.argv[1])
+ask("enable", rb"Password: $")
+ask(sys.argv[2])
+ask("terminal length 0")
+print(json.dumps({line: ask(line).split("\r\n", 1)[1].rsplit("r1# ", 1)[0].replace("\r\n", "\n") for line in sys.argv[3:]}))
+""".replace(r"\r1[", "r1[")
+
+
+def by_telnet(*commands):
+    password = (STATE / "keys/password.secret").read_text()
+    spoken = output_of("ip", "netns", "exec", "vty-r1", "python3", "-c", TELNET, password, "enable-secret", *commands)
+    return [Case(command, text) for command, text in json.loads(spoken).items()]
+
+
+def frr(device):
+    if "bgpd" in device:
+        # `show running-config` needs the privileges that `enable` gives, and fills two screens of `frr-bgpd-paged`.
+        return [*by_telnet("show version", "show running-config", "show bgp ipv4 unicast", "show bgp views"), Case("show foo", Refused("syntax", "% [BGP] Unknown command: show foo")), Case("show", Refused("incomplete", "% Command incomplete."))]
+    commands = ("show version", "show running-config", "show interface brief", "show bgp ipv4 unicast")
+    return [*(Case(command, by_vtysh(command)) for command in commands), Case("show foo", Refused("syntax", "% Unknown command: show foo"))]
+
+
+def linux(device):
+    shell = ["busybox", "ash", "-c"] if "ash-" in device.replace("bash", "") else ["bash", "-c"]
+    commands = ("uname -a", "ip -V", "cat /etc/services", "ls /usr/bin", "id -u root", "hostname")
+    return [Case(command, output_of(*shell, command)) for command in commands]
+
+
+# --- what the simulators know --------------------------------------------------------------------
+
+FAKENOS = r"""
+import json, sys
+from fakenos.core.nos import Nos
+from fakenos.plugins.nos import nos_plugins
+known = {}
+for line in open(sys.argv[1]):
+    platform, name, sign = line.split()
+    nos = Nos(filename=nos_plugins[platform])
+    base = name.replace("_", " ")
+    # Where there is an `enable`, vty-mcp comes to stay behind it.
+    prompts = {base + sign, base + "#"} if platform in sys.argv[2:] else {base + sign}
+    known[platform] = {}
+    for command, told in nos.commands.items():
+        allowed, output = told.get("prompt"), told.get("output")
+        allowed = [allowed] if isinstance(allowed, str) else allowed
+        if allowed and not prompts & {prompt.format(base_prompt=base) for prompt in allowed}:
+            continue
+        if command.startswith("_") or {"new_prompt", "alias"} & set(told) or output is True:
+            continue
+        if callable(output):
+            if command == "show clock":
+                continue
+            output = output(nos.device, base_prompt=base, current_prompt=base + "#", command=command)
+        text = "" if output is None else str(output).replace("{base_prompt}", base)
+        known[platform][command] = "".join(f"{line}\n" for line in text.splitlines())
+print(json.dumps(known))
+"""
+# FakeNOS has no words of the system for a command that it does not know, but for these.
+UNKNOWN = {
+    "arista_eos": Refused("syntax", "% Invalid input"),
+    "cisco_ios": Refused("syntax", "% Invalid input detected at '^' marker."),
+}
+VERBS = {"huawei_vrp": "display foo", "fortinet": "get foo", "linux": "uname --foo", "mikrotik_routeros": "/foo/print"}
+
+
+@functools.cache
+def fakenos_data():
+    python = STATE / "venv-fakenos/bin/python"
+    return json.loads(output_of(python, "-c", FAKENOS, STATE / "run/fakenos.list", "arista_eos", "cisco_asa", "cisco_ios"))
+
+
+def fakenos(device):
+    platform = device.removeprefix("fakenos-")
+    known = [Case(command, text) for command, text in fakenos_data()[platform].items()]
+    return [*known, Case(VERBS.get(platform, "show foo"), UNKNOWN.get(platform, "Unknown command\n"))]
+
+
+# The answers of the states, without those that lead to another one and those that are not the same twice.
+UNICON = r"""
+import json, pathlib, sys, yaml
+import unicon.plugins
+tests = pathlib.Path(unicon.plugins.__path__[0]) / "tests"
+known = {}
+for wanted in sys.argv[1:]:
+    system, state = wanted.split(":")
+    for path in sorted((tests / "mock_data" / system).glob("*.yaml")):
+        commands = (yaml.safe_load(path.read_text()) or {}).get(state, {}).get("commands", {})
+        for command, told in commands.items():
+            if isinstance(told, dict) and set(told) <= {"response", "timing"}:
+                told = told["response"]
+            if isinstance(told, list):
+                told = told[0]
+            if not isinstance(told, str):
+                continue
+            if told.startswith("file|"):
+                told = (tests / told[5:]).read_text()
+            # A blank that is taken back at once leaves nothing on a screen.
+            known.setdefault(wanted, {})[command] = "".join(f"{line}\n" for line in told.replace(" \b", "").splitlines())
+print(json.dumps(known))
+"""
+STATES = {
+    "cisco_ios": "ios:enable",
+    "cisco_ios-login": "ios:enable",
+    "cisco_ios-xe": "iosxe:c9k_enable",
+    "cisco_xr": "iosxr:enable",
+    "cisco_nxos": "nxos:exec",
+    "cisco_asa": "asa:asa_enable",
+    "arista_eos": "eos:enable",
+    "juniper_junos": "junos:exec",
+    "juniper_junos-shell": "junos:exec",
+    "alcatel_sros": "sros:classiccli_execute",
+    "alcatel_sros-md": "sros:mdcli_execute",
+    "huawei_vrp": "hvrp:exec",
+}
+
+
+@functools.cache
+def unicon_data():
+    environment = {**os.environ, "PYTHONPATH": str(STATE / "venv-unicon/stand-in")}
+    return json.loads(output_of(STATE / "venv-unicon/bin/python", "-c", UNICON, *sorted(set(STATES.values())), env=environment))
+
+
+def unicon(device):
+    name = device.removeprefix("unicon-")
+    known = unicon_data()[STATES[name]]
+    cases = [Case(command, text) for command, text in known.items() if text and not command.startswith("not a real")]
+    unknown = VERBS.get(name, "show foo")
+    return [*cases, Case(unknown, Refused("syntax", f"% Invalid command '{unknown}'"))]
+
+
+# --- the program ---------------------------------------------------------------------------------
+
+
+def program(*arguments, timeout=300):
+    return subprocess.run([BIN, *arguments], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=timeout)
+
+
+def answers(inventory, device, commands):
+    """What `vty-mcp run` answers, by command. The inventory has the one device, so that no other's mistake counts here."""
+    with tempfile.TemporaryDirectory(prefix="vty-mcp-peers-") as directory:
+        file = Path(directory) / "devices.json"
+        file.touch(0o600)
+        file.write_text(json.dumps({**inventory, "devices": {device: inventory["devices"][device]}}))
+        found = {}
+        for first in range(0, len(commands), BATCH):
+            batch = commands[first : first + BATCH]
+            done = program("run", "--json", "-f", str(file), "--state-dir", f"{directory}/state", device, *batch)
+            assert done.returncode in (0, 3) and done.stdout, f"ended with {done.returncode}: {done.stderr}"
+            found |= {answer["command"]: answer for answer in json.loads(done.stdout)[0]["answers"]}
+        return found
+
+
+PLACEHOLDER = re.compile(r"<secret:[^>]*>")
+
+
+def difference(text, expected):
+    """The first line that is not the peer's, or None. Where a secret was, anything may have stood."""
+    ours, theirs = text.splitlines(keepends=True), expected.splitlines(keepends=True)
+    for number in range(max(len(ours), len(theirs))):
+        our = ours[number] if number < len(ours) else None
+        their = theirs[number] if number < len(theirs) else None
+        if our == their:
+            continue
+        if our and their and PLACEHOLDER.search(our):
+            pattern = ".+".join(re.escape(part) for part in PLACEHOLDER.split(our))
+            if re.fullmatch(pattern, their, re.DOTALL):
+                continue
+        return f"line {number + 1} is {our!r}, the peer printed {their!r}"
+    return None
+
+
+def judge(case, answer):
+    """What is wrong with an answer; None if nothing is."""
+    error = answer.get("error")
+    if isinstance(case.expected, Refused):
+        if not error:
+            return f"answered: {answer['text'][:200]!r}"
+        if error["code"] != "command_rejected" or error.get("reason") != case.expected.reason or case.expected.words not in error["message"]:
+            return f"expected {case.expected}, got {error}"
+        return None
+    if error:
+        return f"{error['code']} {error.get('reason', '')}: {error['message'][:300]}"
+    return difference(answer["text"], case.expected)
+
+
+# The failures that all commands of a device have in common.
+LOST = ("session_lost", "auth_failed", "connect_failed", "connect_timeout", "mode_unreachable", "algorithm_mismatch")
+
+
+class Outcome(NamedTuple):
+    peer: Peer
+    seconds: float
+    passed: int
+    denied: list
+    failed: list
+
+
+def run(peer, inventory):
+    started = time.monotonic()
+    passed, denied, failed = 0, [], []
+    try:
+        assert peer.cases, "there is nothing to ask"
+        found = answers(inventory, peer.device, [case.command for case in peer.cases])
+        lost = {answer["error"]["message"] for answer in found.values() if answer.get("error", {}).get("code") in LOST}
+        assert not lost, "; ".join(sorted(lost))
+        for case in peer.cases:
+            answer = found[case.command]
+            if answer.get("error", {}).get("code") == "policy_denied":
+                denied.append(case.command)
+            elif wrong := judge(case, answer):
+                failed.append(f"{case.command}: {wrong}")
+            else:
+                passed += 1
+        assert passed or failed, f"the gate lets nothing pass: {denied}"
+    except Exception as error:
+        failed.append(f"{type(error).__name__}: {error}")
+    return Outcome(peer, time.monotonic() - started, passed, denied, failed)
+
+
+# --- the run -------------------------------------------------------------------------------------
+
+
+def table(outcomes, platforms):
+    print(f"\n{'platform':<20}" + "".join(f"{rig:>16}" for rig in RIGS))
+    for platform in sorted(platforms | {outcome.peer.platform for outcome in outcomes}):
+        cells = []
+        for rig in RIGS:
+            those = [outcome for outcome in outcomes if (outcome.peer.platform, outcome.peer.rig) == (platform, rig)]
+            bad = sum(len(outcome.failed) for outcome in those)
+            good = sum(outcome.passed for outcome in those)
+            cells.append(f"{good} ok" + (f", {bad} FAILED" if bad else "") if those else "-")
+        print(f"{platform:<20}" + "".join(f"{cell:>16}" for cell in cells))
+
+
+def main(parts):
+    inventories, peers, passed, failed = {}, [], 0, []
+    for rig in RIGS:
+        try:
+            inventories[rig] = json.loads((STATE / f"{rig}-devices.json").read_text())
+        except FileNotFoundError:
+            print(f"{rig} ... FAILED\n    the rig does not run; start it with tests/rig/{rig}.sh start")
+            failed.append(rig)
+            continue
+        with tempfile.TemporaryDirectory() as state:
+            done = program("check", "-f", str(STATE / f"{rig}-devices.json"), "--state-dir", state)
+        if done.returncode:
+            print(f"check of {rig} ... FAILED\n{done.stderr}")
+            failed.append(f"check of {rig}")
+        else:
+            print(f"check of {rig} ... ok")
+            passed += 1
+        for device, keys in inventories[rig]["devices"].items():
+            if not parts or any(part in device for part in parts):
+                platform = keys.get("platform") or inventories[rig]["defaults"]["platform"]
+                peers.append(Peer(rig, device, platform, globals()[rig](device)))
+    outcomes = []
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        for outcome in pool.map(lambda peer: run(peer, inventories[peer.rig]), peers):
+            outcomes.append(outcome)
+            said = f"{outcome.passed} ok" + (f", {len(outcome.denied)} not allowed by the gate" if outcome.denied else "")
+            print(f"{outcome.peer.device} ... {'FAILED' if outcome.failed else 'ok'} ({said}, {outcome.seconds:.1f} s)")
+            for wrong in outcome.failed:
+                print(f"    {wrong}")
+            passed += outcome.passed
+            failed += [f"{outcome.peer.device}: {wrong}" for wrong in outcome.failed]
+    with contextlib.suppress(json.JSONDecodeError):
+        table(outcomes, set(json.loads(program("check", "--json").stdout)["platforms"]))
+    print(f"\n{passed} passed, {len(failed)} failed")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
