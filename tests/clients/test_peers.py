@@ -41,11 +41,18 @@ class Refused(NamedTuple):
     words: str
 
 
+class Failed(NamedTuple):
+    """Nothing can be asked of the device, for this reason."""
+
+    code: str
+    words: str
+
+
 class Case(NamedTuple):
-    """One command, and what must come of it: the text, or a refusal."""
+    """One command, and what must come of it: the text, or how it fails."""
 
     command: str
-    expected: str | Refused
+    expected: str | Refused | Failed
 
 
 class Peer(NamedTuple):
@@ -53,6 +60,7 @@ class Peer(NamedTuple):
     device: str
     platform: str
     cases: list
+    changes: dict = {}  # of its keys in the inventory; None takes one away
 
 
 # --- what the real ones print --------------------------------------------------------------------
@@ -168,8 +176,11 @@ tests = pathlib.Path(unicon.plugins.__path__[0]) / "tests"
 known = {}
 for wanted in sys.argv[1:]:
     system, state = wanted.split(":")
+    known[wanted] = {}
     for path in sorted((tests / "mock_data" / system).glob("*.yaml")):
         commands = (yaml.safe_load(path.read_text()) or {}).get(state, {}).get("commands", {})
+        if commands:
+            known[wanted][""] = "".join(f" {command}\n" for command in sorted(commands))
         for command, told in commands.items():
             if isinstance(told, dict) and set(told) <= {"response", "timing"}:
                 told = told["response"]
@@ -180,13 +191,17 @@ for wanted in sys.argv[1:]:
             if told.startswith("file|"):
                 told = (tests / told[5:]).read_text()
             # A blank that is taken back at once leaves nothing on a screen.
-            known.setdefault(wanted, {})[command] = "".join(f"{line}\n" for line in told.replace(" \b", "").splitlines())
+            known[wanted][command] = "".join(f"{line}\n" for line in told.replace(" \b", "").splitlines())
 print(json.dumps(known))
 """
+# What a mock says to a line that it does not know, before a list of all that it knows.
+SAYS = {"hvrp": "Error: Unrecognized command found '{}'", "sros": "Error: Bad command '{}'"}
+# These are no words of Junos or of ASA, so that there the list is an answer like any other.
+FOREIGN = ("juniper_junos", "cisco_asa")
 STATES = {
     "cisco_ios": "ios:enable",
     "cisco_ios-login": "ios:enable",
-    "cisco_ios-xe": "iosxe:c9k_enable",
+    "cisco_ios-xe": "iosxe:general_enable",
     "cisco_xr": "iosxr:enable",
     "cisco_nxos": "nxos:exec",
     "cisco_asa": "asa:asa_enable",
@@ -206,11 +221,43 @@ def unicon_data():
 
 
 def unicon(device):
+    if device.endswith("-no_secret"):
+        return [Case("show version", Failed("mode_unreachable", "% No password set"))]
     name = device.removeprefix("unicon-")
     known = unicon_data()[STATES[name]]
-    cases = [Case(command, text) for command, text in known.items() if text and not command.startswith("not a real")]
+    cases = [Case(command, text) for command, text in known.items() if command and text and not command.startswith("not a real")]
     unknown = VERBS.get(name, "show foo")
-    return [*cases, Case(unknown, Refused("syntax", f"% Invalid command '{unknown}'"))]
+    words = SAYS.get(STATES[name].split(":")[0], "% Invalid command '{}'").format(unknown)
+    if name.startswith(FOREIGN):
+        return [*cases, Case(unknown, f"{words}\nValid commands:\n{known['']}")]
+    return [*cases, Case(unknown, Refused("syntax", words))]
+
+
+# --- logins that must fail, or stay where they are -------------------------------------------------
+
+WRONG = [
+    ("frr-bgpd", {"enable": "wrong"}, Failed("mode_unreachable", "refused the enable secret")),
+    ("frr-bgpd", {"enable": None}, Failed("mode_unreachable", "asks for a password and the inventory has no `enable`")),
+    ("unicon-cisco_ios", {"enable": "wrong"}, Failed("mode_unreachable", "refused the enable secret")),
+    # Without a secret the session stays where it landed, and this is known behind `enable` only.
+    ("unicon-cisco_ios", {"enable": None}, Refused("syntax", "% Invalid command 'show redundancy sta | inc Redundancy State'")),
+    ("unicon-cisco_asa", {"enable": "wrong"}, Failed("mode_unreachable", "refused the enable secret")),
+    *(
+        (device, {"auth": {"type": "password", "password": "wrong"}}, Failed("auth_failed", ""))
+        for device in ("frr-vtysh", "linux-bash-openssh", "linux-ash-dropbear", "fakenos-cisco_ios", "unicon-cisco_ios")
+    ),
+]
+
+
+def wrong(peers):
+    """The same peers once more, with something wrong in the inventory."""
+    known = {peer.device: peer for peer in peers}
+    command = "show redundancy sta | inc Redundancy State"
+    return [
+        known[device]._replace(cases=[Case(command if isinstance(expected, Refused) else "show version", expected)], changes=changes)
+        for device, changes, expected in WRONG
+        if device in known
+    ]
 
 
 # --- the program ---------------------------------------------------------------------------------
@@ -220,12 +267,13 @@ def program(*arguments, timeout=300):
     return subprocess.run([BIN, *arguments], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=timeout)
 
 
-def answers(inventory, device, commands):
+def answers(inventory, device, changes, commands):
     """What `vty-mcp run` answers, by command. The inventory has the one device, so that no other's mistake counts here."""
     with tempfile.TemporaryDirectory(prefix="vty-mcp-peers-") as directory:
         file = Path(directory) / "devices.json"
         file.touch(0o600)
-        file.write_text(json.dumps({**inventory, "devices": {device: inventory["devices"][device]}}))
+        keys = {key: value for key, value in {**inventory["devices"][device], **changes}.items() if value is not None}
+        file.write_text(json.dumps({**inventory, "devices": {device: keys}}))
         found = {}
         for first in range(0, len(commands), BATCH):
             batch = commands[first : first + BATCH]
@@ -257,6 +305,10 @@ def difference(text, expected):
 def judge(case, answer):
     """What is wrong with an answer; None if nothing is."""
     error = answer.get("error")
+    if isinstance(case.expected, Failed):
+        if not error or error["code"] != case.expected.code or case.expected.words not in error["message"]:
+            return f"expected {case.expected}, got {error or answer['text'][:200]}"
+        return None
     if isinstance(case.expected, Refused):
         if not error:
             return f"answered: {answer['text'][:200]!r}"
@@ -285,15 +337,16 @@ def run(peer, inventory):
     passed, denied, failed = 0, [], []
     try:
         assert peer.cases, "there is nothing to ask"
-        found = answers(inventory, peer.device, [case.command for case in peer.cases])
-        lost = {answer["error"]["message"] for answer in found.values() if answer.get("error", {}).get("code") in LOST}
-        assert not lost, "; ".join(sorted(lost))
+        found = answers(inventory, peer.device, peer.changes, [case.command for case in peer.cases])
+        if not isinstance(peer.cases[0].expected, Failed):
+            lost = {answer["error"]["message"] for answer in found.values() if answer.get("error", {}).get("code") in LOST}
+            assert not lost, "; ".join(sorted(lost))
         for case in peer.cases:
             answer = found[case.command]
             if answer.get("error", {}).get("code") == "policy_denied":
                 denied.append(case.command)
-            elif wrong := judge(case, answer):
-                failed.append(f"{case.command}: {wrong}")
+            elif failure := judge(case, answer):
+                failed.append(f"{case.command}: {failure}")
             else:
                 passed += 1
         assert passed or failed, f"the gate lets nothing pass: {denied}"
@@ -340,14 +393,17 @@ def main(parts):
                 peers.append(Peer(rig, device, platform, globals()[rig](device)))
     outcomes = []
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        for outcome in pool.map(lambda peer: run(peer, inventories[peer.rig]), peers):
+        for outcome in pool.map(lambda peer: run(peer, inventories[peer.rig]), peers + wrong(peers)):
             outcomes.append(outcome)
             said = f"{outcome.passed} ok" + (f", {len(outcome.denied)} not allowed by the gate" if outcome.denied else "")
-            print(f"{outcome.peer.device} ... {'FAILED' if outcome.failed else 'ok'} ({said}, {outcome.seconds:.1f} s)")
-            for wrong in outcome.failed:
-                print(f"    {wrong}")
+            name = outcome.peer.device + "".join(f", {'wrong' if value else 'no'} {key}" for key, value in outcome.peer.changes.items())
+            print(f"{name} ... {'FAILED' if outcome.failed else 'ok'} ({said}, {outcome.seconds:.1f} s)")
+            if outcome.denied:
+                print(f"    not allowed: {', '.join(outcome.denied)}")
+            for failure in outcome.failed:
+                print(f"    {failure}")
             passed += outcome.passed
-            failed += [f"{outcome.peer.device}: {wrong}" for wrong in outcome.failed]
+            failed += outcome.failed
     with contextlib.suppress(json.JSONDecodeError):
         table(outcomes, set(json.loads(program("check", "--json").stdout)["platforms"]))
     print(f"\n{passed} passed, {len(failed)} failed")

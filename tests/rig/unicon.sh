@@ -21,7 +21,8 @@ mocks() {
     cat <<'LIST'
 cisco_ios cisco_ios ios exec cisco
 cisco_ios-login cisco_ios ios login cisco
-cisco_ios-xe cisco_ios iosxe c9k_disable cisco
+cisco_ios-xe cisco_ios iosxe general_exec cisco
+cisco_ios-no_secret cisco_ios iosxe disable_to_enable_no_passwd cisco
 cisco_xr cisco_xr iosxr enable -
 cisco_nxos cisco_nxos nxos exec -
 cisco_asa cisco_asa asa asa_disable cisco
