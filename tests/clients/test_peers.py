@@ -19,10 +19,12 @@ import functools
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+import unicodedata
 from pathlib import Path
 from typing import NamedTuple
 
@@ -114,9 +116,14 @@ def frr(device):
 
 
 def linux(device):
-    shell = ["busybox", "ash", "-c"] if "ash-" in device.replace("bash", "") else ["bash", "-c"]
-    commands = ("uname -a", "ip -V", "cat /etc/services", "ls /usr/bin", "id -u root", "hostname")
-    return [Case(command, output_of(*shell, command)) for command in commands]
+    shell = ["bash", "-c"] if "bash" in device else ["busybox", "ash", "-c"]
+    commands = ("uname -a", "hostname", "cat /etc/os-release", "cat /proc/devices", "cat /proc/devices | sort", "mount", "mount | wc -l")
+    missing = next(name for name in ("lldpcli show neighbors", "chronyc -n tracking", "ntpq -pn") if not shutil.which(name.split()[0]))
+    return [
+        *(Case(command, output_of(*shell, command, env={**os.environ, "LC_ALL": "C"})) for command in commands),
+        Case("cat /proc/net/vlan/none", Refused("other", "No such file or directory")),
+        Case(missing, Refused("syntax", "not found")),
+    ]
 
 
 # --- what the simulators know --------------------------------------------------------------------
@@ -148,12 +155,19 @@ for line in open(sys.argv[1]):
         known[platform][command] = "".join(f"{line}\n" for line in text.splitlines())
 print(json.dumps(known))
 """
-# FakeNOS has no words of the system for a command that it does not know, but for these.
+# FakeNOS has no words of the system for a command that it does not know, but for the first two;
+# what it says instead is a refusal to us on one more.
 UNKNOWN = {
     "arista_eos": Refused("syntax", "% Invalid input"),
     "cisco_ios": Refused("syntax", "% Invalid input detected at '^' marker."),
+    "cisco_nxos": Refused("syntax", "Unknown command"),
 }
-VERBS = {"huawei_vrp": "display foo", "fortinet": "get foo", "linux": "uname --foo", "mikrotik_routeros": "/foo/print"}
+# What was recorded here is a refusal.
+RECORDED = {
+    ("cisco_nxos", "show ip pim neighbor vrf all"): Refused("syntax", "% Invalid command at '^' marker."),
+    ("mikrotik_routeros", "interface ethernet poe print without-paging"): Refused("syntax", "bad command name po"),
+}
+VERBS = {"huawei_vrp": "display foo", "fortinet": "get foo", "linux": "uname --foo", "mikrotik_routeros": "system resource print"}
 
 
 @functools.cache
@@ -164,7 +178,10 @@ def fakenos_data():
 
 def fakenos(device):
     platform = device.removeprefix("fakenos-")
-    known = [Case(command, text) for command, text in fakenos_data()[platform].items()]
+    if platform == "linux":
+        # It is no shell, and a session on Linux begins with setting the shell's prompt.
+        return [Case("uname -a", Failed("mode_unreachable", "Unknown command"))]
+    known = [Case(command, RECORDED.get((platform, command), text)) for command, text in fakenos_data()[platform].items()]
     return [*known, Case(VERBS.get(platform, "show foo"), UNKNOWN.get(platform, "Unknown command\n"))]
 
 
@@ -196,8 +213,8 @@ print(json.dumps(known))
 """
 # What a mock says to a line that it does not know, before a list of all that it knows.
 SAYS = {"hvrp": "Error: Unrecognized command found '{}'", "sros": "Error: Bad command '{}'"}
-# These are no words of Junos or of ASA, so that there the list is an answer like any other.
-FOREIGN = ("juniper_junos", "cisco_asa")
+# These are no words of Junos, so that there the list is an answer like any other.
+FOREIGN = "juniper_junos"
 STATES = {
     "cisco_ios": "ios:enable",
     "cisco_ios-login": "ios:enable",
@@ -226,6 +243,8 @@ def unicon(device):
     name = device.removeprefix("unicon-")
     known = unicon_data()[STATES[name]]
     cases = [Case(command, text) for command, text in known.items() if command and text and not command.startswith("not a real")]
+    # A quoted prompt is proven to be none with a newline. The mock is busy then, and its terminal draws what comes.
+    cases = [case._replace(expected=case.expected.replace("tail", "^Mtail")) if "transient" in case.command else case for case in cases]
     unknown = VERBS.get(name, "show foo")
     words = SAYS.get(STATES[name].split(":")[0], "% Invalid command '{}'").format(unknown)
     if name.startswith(FOREIGN):
@@ -254,7 +273,7 @@ def wrong(peers):
     known = {peer.device: peer for peer in peers}
     command = "show redundancy sta | inc Redundancy State"
     return [
-        known[device]._replace(cases=[Case(command if isinstance(expected, Refused) else "show version", expected)], changes=changes)
+        known[device]._replace(cases=[Case(command if isinstance(expected, Refused) else known[device].cases[0].command, expected)], changes=changes)
         for device, changes, expected in WRONG
         if device in known
     ]
@@ -268,18 +287,18 @@ def program(*arguments, timeout=300):
 
 
 def answers(inventory, device, changes, commands):
-    """What `vty-mcp run` answers, by command. The inventory has the one device, so that no other's mistake counts here."""
+    """What `vty-mcp run` answers, command for command. The inventory has the one device, so that no other's mistake counts here."""
     with tempfile.TemporaryDirectory(prefix="vty-mcp-peers-") as directory:
         file = Path(directory) / "devices.json"
         file.touch(0o600)
         keys = {key: value for key, value in {**inventory["devices"][device], **changes}.items() if value is not None}
         file.write_text(json.dumps({**inventory, "devices": {device: keys}}))
-        found = {}
+        found = []
         for first in range(0, len(commands), BATCH):
             batch = commands[first : first + BATCH]
             done = program("run", "--json", "-f", str(file), "--state-dir", f"{directory}/state", device, *batch)
             assert done.returncode in (0, 3) and done.stdout, f"ended with {done.returncode}: {done.stderr}"
-            found |= {answer["command"]: answer for answer in json.loads(done.stdout)[0]["answers"]}
+            found += json.loads(done.stdout)[0]["answers"]
         return found
 
 
@@ -288,6 +307,8 @@ PLACEHOLDER = re.compile(r"<secret:[^>]*>")
 
 def difference(text, expected):
     """The first line that is not the peer's, or None. Where a secret was, anything may have stood."""
+    # Invisible characters are shown as what they are.
+    expected = "".join(f"\\u{{{ord(char):x}}}" if unicodedata.category(char) == "Cf" else char for char in expected)
     ours, theirs = text.splitlines(keepends=True), expected.splitlines(keepends=True)
     for number in range(max(len(ours), len(theirs))):
         our = ours[number] if number < len(ours) else None
@@ -321,7 +342,7 @@ def judge(case, answer):
 
 
 # The failures that all commands of a device have in common.
-LOST = ("session_lost", "auth_failed", "connect_failed", "connect_timeout", "mode_unreachable", "algorithm_mismatch")
+LOST = ("session_lost", "auth_failed", "connect_failed", "connect_timeout", "prompt_timeout", "mode_unreachable", "algorithm_mismatch")
 
 
 class Outcome(NamedTuple):
@@ -339,10 +360,10 @@ def run(peer, inventory):
         assert peer.cases, "there is nothing to ask"
         found = answers(inventory, peer.device, peer.changes, [case.command for case in peer.cases])
         if not isinstance(peer.cases[0].expected, Failed):
-            lost = {answer["error"]["message"] for answer in found.values() if answer.get("error", {}).get("code") in LOST}
+            lost = {answer["error"]["message"] for answer in found if answer.get("error", {}).get("code") in LOST}
             assert not lost, "; ".join(sorted(lost))
-        for case in peer.cases:
-            answer = found[case.command]
+        # In order, because a command may look like a secret, and is then shown without it.
+        for case, answer in zip(peer.cases, found, strict=True):
             if answer.get("error", {}).get("code") == "policy_denied":
                 denied.append(case.command)
             elif failure := judge(case, answer):

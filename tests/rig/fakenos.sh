@@ -43,7 +43,35 @@ import time
 from fakenos import FakeNOS
 from fakenos.core.nos import Nos
 from fakenos.plugins.nos import nos_plugins
+from fakenos.plugins.servers import ssh_server_paramiko as ssh
 
+exact, tap = ssh.ParamikoSshServerInterface.check_auth_password, ssh.channel_to_shell_tap
+
+
+def check(server, username, password):
+    # RouterOS takes options of the console behind the name, as in `netops+ct511w1000h`.
+    return exact(server, username.partition("+")[0], password)
+
+
+class Keys:
+    """What a client types. FakeNOS would take a carriage return with a newline for Enter twice."""
+
+    def __init__(self, file):
+        self.file, self.last = file, b""
+
+    def read(self, size):
+        key = self.file.read(size)
+        if (self.last, key) == (b"\r", b"\n"):
+            key = self.file.read(size)
+        self.last = key
+        return key
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+
+ssh.ParamikoSshServerInterface.check_auth_password = check
+ssh.channel_to_shell_tap = lambda file, *rest: tap(Keys(file), *rest)
 address, first, list_file = sys.argv[1:]
 plugins, hosts = [], {}
 for number, line in enumerate(open(list_file)):
