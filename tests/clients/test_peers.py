@@ -185,7 +185,7 @@ def fakenos(device):
     return [*known, Case(VERBS.get(platform, "show foo"), UNKNOWN.get(platform, "Unknown command\n"))]
 
 
-# The answers of the states, without those that lead to another one and those that are not the same twice.
+# The answers of the states, without those that lead to another one, but for a pager.
 UNICON = r"""
 import json, pathlib, sys, yaml
 import unicon.plugins
@@ -199,7 +199,7 @@ for wanted in sys.argv[1:]:
         if commands:
             known[wanted][""] = "".join(f" {command}\n" for command in sorted(commands))
         for command, told in commands.items():
-            if isinstance(told, dict) and set(told) <= {"response", "timing"}:
+            if isinstance(told, dict) and (set(told) <= {"response", "timing"} or told.get("new_state") == "version_more"):
                 told = told["response"]
             if isinstance(told, list):
                 told = told[0]
@@ -215,18 +215,19 @@ print(json.dumps(known))
 SAYS = {"hvrp": "Error: Unrecognized command found '{}'", "sros": "Error: Bad command '{}'"}
 # These are no words of Junos, so that there the list is an answer like any other.
 FOREIGN = "juniper_junos"
+# The state in which commands are run, by what the device's name begins with.
 STATES = {
-    "cisco_ios": "ios:enable",
-    "cisco_ios-login": "ios:enable",
     "cisco_ios-xe": "iosxe:general_enable",
+    "cisco_ios": "ios:enable",
     "cisco_xr": "iosxr:enable",
     "cisco_nxos": "nxos:exec",
+    "cisco_asa-failover": "asa:asa_enable_pri_act",
+    "cisco_asa-pager": "asa:asa_enable_more",
     "cisco_asa": "asa:asa_enable",
     "arista_eos": "eos:enable",
     "juniper_junos": "junos:exec",
-    "juniper_junos-shell": "junos:exec",
-    "alcatel_sros": "sros:classiccli_execute",
     "alcatel_sros-md": "sros:mdcli_execute",
+    "alcatel_sros": "sros:classiccli_execute",
     "huawei_vrp": "hvrp:exec",
 }
 
@@ -240,13 +241,20 @@ def unicon_data():
 def unicon(device):
     if device.endswith("-no_secret"):
         return [Case("show version", Failed("mode_unreachable", "% No password set"))]
+    if device.endswith("-uncommitted"):
+        # The mock takes no answer but `yes` to "commit them before exiting", and ours is `no`.
+        return [Case("show version", Failed("mode_unreachable", ""))]
     name = device.removeprefix("unicon-")
-    known = unicon_data()[STATES[name]]
-    cases = [Case(command, text) for command, text in known.items() if command and text and not command.startswith("not a real")]
+    state = next(state for start, state in STATES.items() if name.startswith(start))
+    known = unicon_data()[state]
+    cases = [Case(command, text) for command, text in known.items() if command.strip() and text and not command.startswith("not a real")]
+    if name == "cisco_asa-pager":
+        # An ASA draws over its pager. The mock echoes the key and ends the line, and a line of blanks is left.
+        cases = [case._replace(expected=case.expected + 15 * " " + "\n") for case in cases]
     # A quoted prompt is proven to be none with a newline. The mock is busy then, and its terminal draws what comes.
     cases = [case._replace(expected=case.expected.replace("tail", "^Mtail")) if "transient" in case.command else case for case in cases]
-    unknown = VERBS.get(name, "show foo")
-    words = SAYS.get(STATES[name].split(":")[0], "% Invalid command '{}'").format(unknown)
+    unknown = VERBS.get(name.split("-")[0], "show foo")
+    words = SAYS.get(state.split(":")[0], "% Invalid command '{}'").format(unknown)
     if name.startswith(FOREIGN):
         return [*cases, Case(unknown, f"{words}\nValid commands:\n{known['']}")]
     return [*cases, Case(unknown, Refused("syntax", words))]

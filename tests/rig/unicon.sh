@@ -16,7 +16,8 @@ ADDRESS=127.0.24.1 FIRST_PORT=22241
 USER_NAME=vtysim
 VENV=$STATE/venv-unicon IOS_DATA=$STATE/unicon-ios
 
-# DEVICE PLATFORM OS STATE ENABLE: what is behind each port; an OpenSSH server listens at 16 at most.
+# DEVICE PLATFORM OS STATE ENABLE: what is behind each port. Behind the dash is where a login lands that is not
+# in the mode in which commands are run: in configuration, with changes or without, in a shell, at a question.
 mocks() {
     cat <<'LIST'
 cisco_ios cisco_ios ios exec cisco
@@ -29,6 +30,19 @@ cisco_asa cisco_asa asa asa_disable cisco
 arista_eos arista_eos eos exec -
 juniper_junos juniper_junos junos exec -
 juniper_junos-shell juniper_junos junos ssh -
+cisco_ios-config cisco_ios ios config -
+cisco_ios-setup cisco_ios ios ios_setup cisco
+cisco_xr-uncommitted cisco_xr iosxr large_config -
+cisco_xr-admin cisco_xr iosxr admin -
+cisco_xr-shell cisco_xr iosxr bash_console -
+cisco_nxos-config cisco_nxos nxos config -
+cisco_nxos-shell cisco_nxos nxos bash -
+cisco_nxos-guestshell cisco_nxos nxos guestshell -
+cisco_asa-config cisco_asa asa asa_config -
+cisco_asa-failover cisco_asa asa asa_disable_pri_act cisco
+cisco_asa-pager cisco_asa asa asa_enable_more -
+arista_eos-config arista_eos eos config -
+huawei_vrp-config huawei_vrp hvrp config -
 alcatel_sros alcatel_sros sros classiccli_execute -
 alcatel_sros-md alcatel_sros sros mdcli_execute -
 huawei_vrp huawei_vrp hvrp exec -
@@ -68,16 +82,18 @@ ios_data() { # the states of IOS, with the rig's user and password in those of t
     chmod -R go-rwx "$IOS_DATA"
 }
 
-server() {
-    local port last
-    last=$((FIRST_PORT + $(mocks | wc -l) - 1))
+servers() { # an OpenSSH server listens at 16 addresses at most
+    local first last port number=0
     key host_ed25519 -t ed25519 -N ''
-    {
-        for port in $(seq $FIRST_PORT $last); do echo "ListenAddress $ADDRESS:$port"; done
-        echo "HostKey $KEYS/host_ed25519"
-        sshd_settings $USER_NAME
-    } >"$RUN/unicon-sshd.conf"
-    start_sshd unicon-sshd "$ADDRESS $FIRST_PORT" "$ADDRESS $last"
+    for ((first = FIRST_PORT; first < FIRST_PORT + $(mocks | wc -l); first += 16)); do
+        last=$((first + 15)) number=$((number + 1))
+        {
+            for port in $(seq $first $last); do echo "ListenAddress $ADDRESS:$port"; done
+            echo "HostKey $KEYS/host_ed25519"
+            sshd_settings $USER_NAME
+        } >"$RUN/unicon-sshd-$number.conf"
+        start_sshd "unicon-sshd-$number" "$ADDRESS $first" "$ADDRESS $last"
+    done
 }
 
 inventory() {
@@ -101,7 +117,11 @@ JSON
     } | write_private "$INVENTORY"
 }
 
-status() { running unicon-sshd sshd; }
+status() {
+    local number state=0
+    for number in 1 2; do running unicon-sshd-$number sshd || state=1; done
+    return $state
+}
 
 start() {
     need ssh-keygen useradd chpasswd /usr/sbin/sshd "$VENV/bin/mock_device_cli"
@@ -116,14 +136,15 @@ start() {
     chmod 755 "$BIN/$USER_NAME"
     user $USER_NAME "$(secret password)"
     ios_data
-    server
+    servers
     inventory
     echo "rig: unicon serves $(mocks | wc -l) devices; inventory $INVENTORY"
 }
 
 stop() {
     [ "$(id -u)" = 0 ] || fail "stop needs root"
-    end_group unicon-sshd sshd
+    end_group unicon-sshd-1 sshd
+    end_group unicon-sshd-2 sshd
     remove_user $USER_NAME
     rm -rf "$INVENTORY" "${IOS_DATA:?}"
 }
