@@ -294,20 +294,33 @@ def program(*arguments, timeout=300):
     return subprocess.run([BIN, *arguments], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=timeout)
 
 
-def answers(inventory, device, changes, commands):
-    """What `vty-mcp run` answers, command for command. The inventory has the one device, so that no other's mistake counts here."""
+@contextlib.contextmanager
+def only(inventory, device, changes):
+    """Arguments for an inventory with this device alone, so that no other's mistake counts, and with no state."""
+    keys = {key: value for key, value in {**inventory["devices"][device], **changes}.items() if value is not None}
     with tempfile.TemporaryDirectory(prefix="vty-mcp-peers-") as directory:
         file = Path(directory) / "devices.json"
         file.touch(0o600)
-        keys = {key: value for key, value in {**inventory["devices"][device], **changes}.items() if value is not None}
         file.write_text(json.dumps({**inventory, "devices": {device: keys}}))
-        found = []
+        yield ["--json", "-f", str(file), "--state-dir", f"{directory}/state"]
+
+
+def answers(inventory, device, changes, commands):
+    """What `vty-mcp run` answers, command for command."""
+    found = []
+    with only(inventory, device, changes) as arguments:
         for first in range(0, len(commands), BATCH):
-            batch = commands[first : first + BATCH]
-            done = program("run", "--json", "-f", str(file), "--state-dir", f"{directory}/state", device, *batch)
+            done = program("run", *arguments, device, *commands[first : first + BATCH])
             assert done.returncode in (0, 3) and done.stdout, f"ended with {done.returncode}: {done.stderr}"
             found += json.loads(done.stdout)[0]["answers"]
-        return found
+    return found
+
+
+def found_out(inventory, device, command):
+    """The platform that vty-mcp finds out by itself; None where it cannot."""
+    with only(inventory, device, {"platform": "auto"}) as arguments:
+        program("run", *arguments, device, command)
+        return json.loads(program("check", *arguments).stdout)["auto"][0]["platform"]
 
 
 PLACEHOLDER = re.compile(r"<secret:[^>]*>")
@@ -386,6 +399,51 @@ def run(peer, inventory):
 
 # --- the run -------------------------------------------------------------------------------------
 
+# Who prints what its platform is known by. Of the others the platform must not be told, and never a wrong one:
+# they have a question first, or know no `show version` where the login lands.
+TELLING = {
+    *("frr-vtysh", "linux-bash-openssh", "linux-bash-dropbear", "linux-ash-openssh", "linux-ash-dropbear"),
+    *(f"fakenos-{name}" for name in ("cisco_asa", "cisco_nxos", "cisco_xr", "fortinet", "huawei_vrp", "juniper_junos")),
+    *(f"unicon-{name}" for name in ("cisco_ios", "cisco_ios-xe", "cisco_xr", "cisco_asa-pager", "alcatel_sros", "alcatel_sros-md", "huawei_vrp")),
+}
+
+
+def find_out(peer, inventory):
+    started = time.monotonic()
+    try:
+        found = found_out(inventory, peer.device, peer.cases[0].command)
+        wanted = peer.platform if peer.device in TELLING else None
+        # Better than expected is no failure.
+        failed = [] if found in (wanted, peer.platform) else [f"it is taken for {found}"]
+    except Exception as error:
+        failed = [f"{type(error).__name__}: {error}"]
+    return Outcome(peer._replace(changes={"platform": "auto"}), time.monotonic() - started, 1 - len(failed), [], failed)
+
+
+def peers_of(rig, inventory, parts):
+    for device, keys in inventory["devices"].items():
+        if not parts or any(part in device for part in parts):
+            platform = keys.get("platform") or inventory["defaults"]["platform"]
+            yield Peer(rig, device, platform, CASES[rig](device))
+
+
+CASES = {"frr": frr, "linux": linux, "fakenos": fakenos, "unicon": unicon}
+
+
+def checked(rig):
+    """The rig's inventory, which `vty-mcp check` finds in order."""
+    file = STATE / f"{rig}-devices.json"
+    assert file.exists(), f"the rig does not run; start it with tests/rig/{rig}.sh start"
+    with tempfile.TemporaryDirectory() as state:
+        done = program("check", "-f", str(file), "--state-dir", state)
+    assert done.returncode == 0, done.stderr
+    return json.loads(file.read_text())
+
+
+def name_of(peer):
+    words = {"platform": "to be found out", "enable": "wrong enable", "auth": "wrong password"}
+    return ", ".join([peer.device, *(words[key] if value else f"no {key}" for key, value in peer.changes.items())])
+
 
 def table(outcomes, platforms):
     print(f"\n{'platform':<20}" + "".join(f"{rig:>16}" for rig in RIGS))
@@ -400,42 +458,34 @@ def table(outcomes, platforms):
 
 
 def main(parts):
-    inventories, peers, passed, failed = {}, [], 0, []
+    inventories, peers, passed, failed = {}, [], 0, 0
     for rig in RIGS:
         try:
-            inventories[rig] = json.loads((STATE / f"{rig}-devices.json").read_text())
-        except FileNotFoundError:
-            print(f"{rig} ... FAILED\n    the rig does not run; start it with tests/rig/{rig}.sh start")
-            failed.append(rig)
-            continue
-        with tempfile.TemporaryDirectory() as state:
-            done = program("check", "-f", str(STATE / f"{rig}-devices.json"), "--state-dir", state)
-        if done.returncode:
-            print(f"check of {rig} ... FAILED\n{done.stderr}")
-            failed.append(f"check of {rig}")
+            inventories[rig] = checked(rig)
+            peers += peers_of(rig, inventories[rig], parts)
+        except Exception as error:
+            print(f"{rig} ... FAILED\n    {type(error).__name__}: {error}")
+            failed += 1
         else:
-            print(f"check of {rig} ... ok")
+            print(f"{rig} ... the inventory is in order")
             passed += 1
-        for device, keys in inventories[rig]["devices"].items():
-            if not parts or any(part in device for part in parts):
-                platform = keys.get("platform") or inventories[rig]["defaults"]["platform"]
-                peers.append(Peer(rig, device, platform, globals()[rig](device)))
     outcomes = []
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        for outcome in pool.map(lambda peer: run(peer, inventories[peer.rig]), peers + wrong(peers)):
+        running = [pool.submit(run, peer, inventories[peer.rig]) for peer in peers + wrong(peers)]
+        running += [pool.submit(find_out, peer, inventories[peer.rig]) for peer in peers]
+        for outcome in (future.result() for future in running):
             outcomes.append(outcome)
             said = f"{outcome.passed} ok" + (f", {len(outcome.denied)} not allowed by the gate" if outcome.denied else "")
-            name = outcome.peer.device + "".join(f", {'wrong' if value else 'no'} {key}" for key, value in outcome.peer.changes.items())
-            print(f"{name} ... {'FAILED' if outcome.failed else 'ok'} ({said}, {outcome.seconds:.1f} s)")
+            print(f"{name_of(outcome.peer)} ... {'FAILED' if outcome.failed else 'ok'} ({said}, {outcome.seconds:.1f} s)")
             if outcome.denied:
                 print(f"    not allowed: {', '.join(outcome.denied)}")
             for failure in outcome.failed:
                 print(f"    {failure}")
             passed += outcome.passed
-            failed += outcome.failed
+            failed += len(outcome.failed)
     with contextlib.suppress(json.JSONDecodeError):
         table(outcomes, set(json.loads(program("check", "--json").stdout)["platforms"]))
-    print(f"\n{passed} passed, {len(failed)} failed")
+    print(f"\n{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 
 
