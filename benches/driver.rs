@@ -6,6 +6,7 @@
 //! `cargo bench --bench driver`
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::print_stdout,
     clippy::disallowed_methods,
     reason = "a benchmark measures real time, prints and may panic"
@@ -61,13 +62,19 @@ async fn until_prompt(stream: &mut (impl AsyncRead + Unpin), prompt: &[u8], leas
     let mut buffer = vec![0; 32 * 1024];
     let (mut tail, mut seen) = (Vec::new(), 0);
     while seen < least || !tail.ends_with(prompt) {
-        let count = stream.read(&mut buffer).await.unwrap();
+        let read = tokio::time::timeout(Duration::from_secs(10), stream.read(&mut buffer)).await;
+        let count = read.unwrap_or_else(|_| no_prompt(&tail, prompt)).unwrap();
         assert!(count > 0, "the device left");
         seen += count;
         tail.extend(buffer.iter().take(count));
         let excess = tail.len().saturating_sub(512);
         tail.drain(..excess);
     }
+}
+
+fn no_prompt(tail: &[u8], prompt: &[u8]) -> ! {
+    let (tail, prompt) = (String::from_utf8_lossy(tail), String::from_utf8_lossy(prompt));
+    panic!("{tail:?} does not end with {prompt:?}")
 }
 
 /// The bytes of the prompt as this device draws it after login.
@@ -79,7 +86,8 @@ async fn prompt_of(stream: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
     {
         all.extend(buffer.iter().take(count.unwrap()));
     }
-    let start = all.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+    let end_of_line = |byte: &u8| matches!(byte, b'\n' | b'\r');
+    let start = all.iter().rposition(end_of_line).map_or(0, |last| last + 1);
     all.split_off(start)
 }
 

@@ -334,6 +334,9 @@ pub(super) struct ReadFile {
     /// Commands that read a configuration, so that the prompt after them is proven twice.
     #[serde(default)]
     pub(super) configuration: Vec<String>,
+    /// Commands whose answer is a whole configuration, not a part of one.
+    #[serde(default)]
+    pub(super) whole_configuration: Vec<String>,
     /// Matches the last line of a whole configuration.
     pub(super) end_of_configuration: Option<String>,
     /// The file's own test cases.

@@ -80,6 +80,8 @@ pub struct ReadGrammar {
     pub forbidden_filters: Vec<String>,
     /// Matches commands that read a configuration.
     pub configuration: Vec<Regex>,
+    /// Matches commands whose answer is a whole configuration, not a part of one.
+    pub whole_configuration: Vec<Regex>,
     /// Matches the last line of a whole configuration.
     pub end_of_configuration: Option<Regex>,
     /// Commands that must pass.

@@ -181,6 +181,14 @@ impl Platforms {
         self.entries.values().map(|entry| &entry.name)
     }
 
+    /// The key that sends on the pager of any platform whose prompt this line is.
+    pub fn pager_key(&self, line: &str) -> Option<String> {
+        self.names().filter_map(|name| self.get(name).ok()).find_map(|platform| {
+            let pager = platform.pagers.iter().find(|pager| pager.prompt.is_match(line))?;
+            Some(pager.key.clone())
+        })
+    }
+
     /// Says where a platform's file comes from.
     pub fn origin(&self, name: &PlatformName) -> Option<&Origin> {
         self.entries.get(name.as_str()).map(|entry| &entry.origin)

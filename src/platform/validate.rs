@@ -307,6 +307,8 @@ fn convert_read(problems: &mut Problems, file: ReadFile) -> ReadGrammar {
         filters,
         forbidden_filters: file.forbidden_filters,
         configuration: problems.patterns("read.configuration", &file.configuration),
+        whole_configuration: problems
+            .patterns("read.whole_configuration", &file.whole_configuration),
         end_of_configuration: file
             .end_of_configuration
             .and_then(|source| problems.pattern("read.end_of_configuration", &source)),

@@ -34,8 +34,7 @@ impl Permitted {
         self.reads_configuration
     }
 
-    /// Whether the answer is a whole configuration, not a part or a filtered one. Told from the form
-    /// of the command: a verb and one word.
+    /// Whether the answer is a whole configuration, not a part or a filtered one.
     pub fn reads_whole_configuration(&self) -> bool {
         self.reads_whole
     }
@@ -170,7 +169,8 @@ pub fn permit_read_with(
     answers::judge(answers)?;
     let reads_configuration =
         platform.read.configuration.iter().any(|pattern| pattern.is_match(command));
-    let reads_whole = reads_configuration && command.split_whitespace().count() == 2;
+    let reads_whole =
+        platform.read.whole_configuration.iter().any(|pattern| pattern.is_match(command));
     let (command, answers) = (command.to_owned(), answers.to_vec());
     Ok(Permitted { command, reads_configuration, reads_whole, answers })
 }

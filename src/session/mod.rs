@@ -350,6 +350,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 return Ok(());
             }
             self.take_step(step).await.map_err(|error| match error {
+                // A question of another kind, such as one about uncommitted changes.
+                error if step.secret == SecretUse::None => error,
                 SessionError::NeedsInput { .. } if !has_secret => unreachable(
                     "the device asks for a password and the inventory has no `enable`".to_owned(),
                 ),

@@ -29,7 +29,7 @@ pub async fn probe<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<(Verdict, Seen), SessionError> {
     let mut look = Look { stream, terminal: Terminal::new(KEPT) };
     let looking = async {
-        let mut seen = look.until_prompt(ident).await?;
+        let mut seen = look.until_prompt(ident, platforms).await?;
         let verdict = platforms.detect(&seen);
         let Verdict::Ask(command) = verdict else { return Ok((verdict, seen)) };
         look.terminal.forget();
@@ -51,7 +51,11 @@ struct Look<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Look<S> {
     /// Reads until the same last line was shown twice, an Enter of ours in between.
-    async fn until_prompt(&mut self, ident: &str) -> Result<Seen, SessionError> {
+    async fn until_prompt(
+        &mut self,
+        ident: &str,
+        platforms: &Platforms,
+    ) -> Result<Seen, SessionError> {
         let mut banner = String::new();
         let mut last = String::new();
         for _ in 0..MOST_WAKES {
@@ -68,6 +72,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Look<S> {
                     prompt: prompt.to_owned(),
                     version: None,
                 });
+            }
+            if let Some(key) = platforms.pager_key(prompt) {
+                self.terminal.blank_current();
+                self.send(key.as_bytes()).await?;
+                continue;
+            }
+            if is_login(prompt) {
+                let question = "for a login inside the shell".to_owned();
+                return Err(SessionError::NeedsInput { question });
             }
             if banner.is_empty() {
                 banner = self.text();
@@ -107,4 +120,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Look<S> {
         self.stream.write_all(bytes).await.map_err(SessionError::Io)?;
         self.stream.flush().await.map_err(SessionError::Io)
     }
+}
+
+/// Whether a line asks for a name or a password; nobody knows yet whether this device may get ours.
+fn is_login(line: &str) -> bool {
+    let line = line.trim_end_matches([':', ' ']).to_ascii_lowercase();
+    ["password", "username", "user name", "login", "passcode"]
+        .iter()
+        .any(|word| line.ends_with(word))
 }

@@ -243,7 +243,7 @@ def unicon(device):
         return [Case("show version", Failed("mode_unreachable", "% No password set"))]
     if device.endswith("-uncommitted"):
         # The mock takes no answer but `yes` to "commit them before exiting", and ours is `no`.
-        return [Case("show version", Failed("mode_unreachable", ""))]
+        return [Case("show version", Failed("needs_input", "Uncommitted changes found"))]
     name = device.removeprefix("unicon-")
     state = next(state for start, state in STATES.items() if name.startswith(start))
     known = unicon_data()[state]
