@@ -47,7 +47,10 @@ type Seen = (Vec<Option<String>>, String);
 
 fn seen(terminal: &Terminal) -> Seen {
     let lines = terminal.lines();
-    ((0..lines.count()).map(|at| lines.line(at).map(str::to_owned)).collect(), terminal.current())
+    (
+        (0..lines.count()).map(|at| lines.line(at).map(str::to_owned)).collect(),
+        terminal.current_tail(usize::MAX).into_owned(),
+    )
 }
 
 /// Whether a few bytes made a long line, as a movement to the far right does.
