@@ -174,6 +174,10 @@ impl Operations {
             Ok(output) => {
                 let (platform, command) =
                     (device.platform.to_string(), permitted.as_str().to_owned());
+                let cut = output.is_cut().then(|| {
+                    let (sent, kept) = (output.total_bytes, output.text.len());
+                    format!("the device sent {sent} bytes; only the first {kept} were parsed")
+                });
                 let (operations, text) = (Arc::clone(&self), output.text);
                 // Parsing a large answer takes a while and must not hold up other devices.
                 let parsing = tokio::task::spawn_blocking(move || {
@@ -181,7 +185,11 @@ impl Operations {
                     (parsed, text)
                 });
                 match parsing.await {
-                    Ok((parsed, text)) => self.records(name, request, parsed, &text),
+                    Ok((parsed, text)) => {
+                        let mut records = self.records(name, request, parsed, &text);
+                        records.notices.extend(cut);
+                        records
+                    }
                     Err(error) => {
                         tracing::error!(%error, "parsing ended without a result");
                         let failure = Failure::new(ErrorCode::Internal, "parsing failed");

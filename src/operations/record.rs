@@ -6,11 +6,16 @@ use tokio_util::sync::CancellationToken;
 use super::{Failure, Operations};
 use crate::error::ErrorCode;
 use crate::inventory::{Auth, Device};
+use crate::platform::{Exchange, Transcript};
+use crate::policy::Permitted;
 use crate::secret::Secret;
-use crate::session::Heard;
+use crate::session::{Cuts, Heard, replay};
 
 /// What stands for every secret of the inventory in a transcript.
 const MADE_UP: &str = "made-up";
+
+/// Stands between the pieces of what a device said; no device says it.
+const BREAK: char = '\u{e000}';
 
 /// A transcript as a platform file has it.
 #[derive(Debug, Serialize)]
@@ -71,29 +76,26 @@ impl Operations {
         lease.leave().await;
         let output =
             result.map_err(|error| self.session_failure(&error, &device, permitted.as_str()))?;
-        let scrub = |text: &str| self.scrub(&device, text);
-        let mut heard = heard.into_iter();
+        let heard = self.scrub_all(&device, &heard)?;
         let mut transcript = TranscriptFile {
             name: format!("recorded {}", permitted.as_str()),
             greeting: String::new(),
             enable_secret: device.enable.as_ref().map(|_| MADE_UP.to_owned()),
             command: permitted.as_str().to_owned(),
-            output: scrub(&output.text),
+            output: self.scrub(&device, &output.text),
             exchanges: Vec::new(),
         };
         let mut sent = None;
-        for piece in heard.by_ref() {
-            match piece {
-                Heard::Sent(bytes) => sent = Some(scrub(&String::from_utf8_lossy(&bytes))),
-                Heard::Received(bytes) => {
-                    let reply = scrub(&String::from_utf8_lossy(&bytes));
-                    match sent.take() {
-                        Some(sent) => transcript.exchanges.push(ExchangeFile { sent, reply }),
-                        None => transcript.greeting = reply,
-                    }
+        for (by_us, text) in heard {
+            match (by_us, sent.take()) {
+                (true, _) => sent = Some(text),
+                (false, Some(sent)) => {
+                    transcript.exchanges.push(ExchangeFile { sent, reply: text });
                 }
+                (false, None) => transcript.greeting = text,
             }
         }
+        self.check(&device, &permitted, &transcript).await?;
         let file = File { tests: Tests { transcripts: vec![transcript] } };
         match toml::to_string(&file) {
             Ok(text) => Ok(Recording { text, new_host_key }),
@@ -101,6 +103,57 @@ impl Operations {
                 let failure = Failure::new(ErrorCode::Internal, error.to_string());
                 Err(failure.on(device.name.as_str()))
             }
+        }
+    }
+
+    /// Scrubs what went both ways. What the device said is read as one text, because a pager may
+    /// stand in the middle of a secret; where that text no longer comes apart at the same places,
+    /// nothing is shown.
+    fn scrub_all(&self, device: &Device, heard: &[Heard]) -> Result<Vec<(bool, String)>, Failure> {
+        let said = heard.iter().filter_map(|piece| match piece {
+            Heard::Received(bytes) => Some(String::from_utf8_lossy(bytes).replace(BREAK, "")),
+            _ => None,
+        });
+        let said: Vec<String> = said.collect();
+        let scrubbed = self.scrub(device, &said.join(&BREAK.to_string()));
+        let mut scrubbed = scrubbed.split(BREAK);
+        if scrubbed.clone().count() != said.len().max(1) {
+            return Err(unsafe_to_show(device));
+        }
+        let pieces = heard.iter().filter_map(|piece| match piece {
+            Heard::Sent(bytes) => Some((true, self.scrub(device, &String::from_utf8_lossy(bytes)))),
+            Heard::Received(_) => Some((false, scrubbed.next()?.to_owned())),
+        });
+        Ok(pieces.collect())
+    }
+
+    /// Plays the recording to the engine: what comes out must be the scrubbed output, or something
+    /// that was scrubbed there still stands here.
+    async fn check(
+        &self,
+        device: &Device,
+        permitted: &Permitted,
+        file: &TranscriptFile,
+    ) -> Result<(), Failure> {
+        let exchange = |exchange: &ExchangeFile| Exchange {
+            sent: exchange.sent.clone(),
+            reply: exchange.reply.clone(),
+        };
+        let transcript = Transcript {
+            name: file.name.clone(),
+            greeting: file.greeting.clone(),
+            enable_secret: file.enable_secret.clone(),
+            exchanges: file.exchanges.iter().map(exchange).collect(),
+            command: file.command.clone(),
+            output: file.output.clone(),
+        };
+        let platform = self
+            .platforms
+            .get(&device.platform)
+            .map_err(|error| self.failed(error.code(), &error, device))?;
+        match replay(&platform, &transcript, permitted, Cuts::Whole).await {
+            Ok(()) => Ok(()),
+            Err(_difference) => Err(unsafe_to_show(device)),
         }
     }
 
@@ -119,4 +172,12 @@ impl Operations {
         }
         self.redactor.redact(&text).into_owned()
     }
+}
+
+fn unsafe_to_show(device: &Device) -> Failure {
+    let message = "the recording does not give the same answer once its secrets are taken out, as \
+                   where a pager or a redrawn line stands in the middle of one";
+    Failure::new(ErrorCode::PolicyDenied, message)
+        .on(device.name.as_str())
+        .hinting("record a command that shows no secret")
 }

@@ -3,6 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use super::{Failure, Operations};
+use crate::error::ErrorCode;
 use crate::inventory::Device;
 use crate::platform::PlatformName;
 use crate::pool::{Lease, PoolError};
@@ -68,7 +69,7 @@ impl Operations {
     pub(super) async fn unreached(&self, error: &PoolError, device: &Device) -> Failure {
         let declared = self.inventory.device(device.name.as_str());
         let auto = declared.is_some_and(|device| device.platform.is_auto());
-        if auto && matches!(error, PoolError::Login(_)) {
+        if auto && error.code() == ErrorCode::PromptTimeout {
             let key = device.endpoint();
             let forgotten = self.changes.remember(move |store| store.forget_detected(&key)).await;
             // Nothing is lost where this fails: the next login fails in the same way.

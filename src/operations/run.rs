@@ -225,6 +225,13 @@ impl Operations {
             .run(permitted, cancel)
             .await
             .map_err(|error| self.session_failure(&error, device, command))?;
+        if let Some(question) = &output.declined {
+            let asked = self.show(question);
+            let message = format!("the device asked `{asked}`, which was declined");
+            return Err(Failure::new(ErrorCode::NeedsInput, message)
+                .on(device.name.as_str())
+                .with_command(command));
+        }
         match &output.rejected {
             None => Ok(output),
             Some((kind, line)) => Err(Failure::new(

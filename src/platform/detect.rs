@@ -66,7 +66,7 @@ impl Platforms {
         found.retain(|(weight, _)| *weight == best);
         match (found.as_slice(), &seen.version) {
             ([], _) => Verdict::Unclear(Vec::new()),
-            ([(weight, only)], Some(_)) if *weight > 0 => Verdict::Is(only.name.clone()),
+            ([(weight, only)], Some(_)) if *weight >= VERSION => Verdict::Is(only.name.clone()),
             (candidates, Some(_)) => {
                 Verdict::Unclear(candidates.iter().map(|(_, p)| p.name.clone()).collect())
             }

@@ -7,6 +7,8 @@ use super::Refusal;
 
 /// Most answers for one command.
 const MOST: usize = 5;
+/// What names a question must have a word of so many letters, so that it is no mere `#` or `]`.
+const LEAST_LETTERS: usize = 4;
 /// Longest text of a question that is named, in characters.
 const QUESTION: usize = 200;
 /// What may be answered, in small letters: going on or not, and choosing from a list.
@@ -94,6 +96,10 @@ pub(super) fn judge(answers: &[GivenAnswer]) -> Result<(), Refusal> {
         if given.question.trim().is_empty() {
             return refuse("names no question");
         }
+        let letters = |word: &str| word.chars().filter(|c| c.is_ascii_alphabetic()).count();
+        if !given.question.split_whitespace().any(|word| letters(word) >= LEAST_LETTERS) {
+            return refuse("names too little of the question; give a word of four letters or more");
+        }
         if !(number || WORDS.contains(&answer.as_str())) {
             return refuse("must be yes, no, all, continue, quit, a number or empty");
         }
@@ -133,6 +139,8 @@ mod tests {
         check("Continue?", "configure terminal", false);
         check("Continue?", "y\nreload", false);
         check("  ", "y", false);
+        check("#", "1", false);
+        check("[y/n]", "y", false);
         check("Proceed with reload? [confirm]", "y", false);
         check("Delete filename [x]?", "", false);
         check("Password:", "1234", false);

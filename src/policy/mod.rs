@@ -40,10 +40,12 @@ impl Permitted {
     }
 
     /// What to answer to a question of the device, when so many answers were used already. The
-    /// question itself is judged too: one that would change something has no answer.
-    pub fn answer_to(&self, question: &str, used: usize) -> Option<&str> {
+    /// question is judged too, with the lines above it: one that would change something has no
+    /// answer.
+    pub fn answer_to(&self, question: &str, with_context: &str, used: usize) -> Option<&str> {
         let given = self.answers.get(used)?;
-        (given.is_meant_by(question) && !answers::is_grave(question)).then_some(&given.answer)
+        let meant = given.is_meant_by(question) && !answers::is_grave(with_context);
+        meant.then_some(&given.answer)
     }
 }
 

@@ -125,11 +125,14 @@ fn smuggling_tricks_are_refused_on_every_platform() {
         "show configuration | compare ftp://192.0.2.9/x",
         "show log scp:x",
     ];
-    each_platform(|platform| {
-        for trick in tricks {
-            assert!(permit_read(platform, trick).is_err(), "{}: {trick:?}", platform.name);
-        }
-    });
+    let mut passed = Vec::new();
+    let platforms = Platforms::embedded();
+    for name in platforms.names() {
+        let platform = platforms.get(name).unwrap();
+        let through = tricks.iter().filter(|trick| permit_read(&platform, trick).is_ok());
+        passed.extend(through.map(|trick| format!("{name}: {trick}")));
+    }
+    assert!(passed.is_empty(), "{passed:#?}");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use crate::error::ErrorCode;
 use crate::inventory::{Auth, Device, DeviceName};
 use crate::platform::{
-    Dialog, ModeName, Platform, PlatformError, PlatformName, Platforms, Seen, Verdict,
+    Dialog, ModeName, Platform, PlatformError, PlatformName, Platforms, SecretUse, Seen, Verdict,
 };
 use crate::policy::Permitted;
 use crate::session::{
@@ -236,7 +236,16 @@ impl Pool {
     /// Gives a session back. One that can be used again waits for the next caller.
     pub async fn give_back(&self, device: &Device, lease: Lease) {
         let young = lease.opened.elapsed() < MOST_AGE;
-        if !(lease.is_usable() && young) || self.closing.is_cancelled() {
+        // The next caller is promised a session where reading commands run.
+        let platform = self.platforms.get(&device.platform).ok();
+        let home = platform.is_some_and(|p| {
+            let mode = &lease.prompt().mode;
+            // A read-only account stays below the default mode, and is there again next time.
+            *mode == p.default_mode
+                || p.path(mode, &p.default_mode)
+                    .is_some_and(|path| path.iter().any(|step| step.secret == SecretUse::Required))
+        });
+        if !(lease.is_usable() && young && home) || self.closing.is_cancelled() {
             return lease.leave().await;
         }
         let (taker, taken) = tokio::sync::oneshot::channel();

@@ -87,7 +87,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// Answers a question; a secret only where the platform file may ask for one.
     async fn answer(&mut self, answer: Answer, secrets: bool) -> Result<(), SessionError> {
-        let missing = || SessionError::NeedsInput { question: "a password".to_owned() };
+        let missing = || SessionError::NeedsInput { question: "for a credential".to_owned() };
         let newline = self.platform.terminal.newline.clone();
         let secret = |secret: &Option<Secret<String>>| {
             let secret = secret.as_ref().filter(|_| secrets);
@@ -181,6 +181,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             .find(|line| !line.trim().is_empty());
         let marker = self.platform.read.end_of_configuration.as_ref();
         let ended = last.is_some_and(|line| marker.is_none_or(|marker| marker.is_match(line)));
-        Output { text, total_bytes, rejected, ended }
+        let declined = done.declined.as_deref().map(shorten);
+        Output { text, total_bytes, rejected, declined, ended }
     }
 }

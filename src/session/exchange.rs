@@ -119,6 +119,8 @@ pub(super) struct Done {
     pub(super) end: End,
     /// Lines in between that hold a question of the device and its answer.
     pub(super) skip: Vec<usize>,
+    /// A question of the device that the platform file declined.
+    pub(super) declined: Option<String>,
 }
 
 /// One exchange in progress.
@@ -139,6 +141,11 @@ pub(super) struct Exchange<'a> {
     answered: Vec<String>,
     /// Where these questions stood, and what was typed there.
     asked: Vec<(usize, String)>,
+    /// The question that the platform file declined.
+    declined: Option<String>,
+    /// Lines already searched for the word that a text may come, and where the proof was sent.
+    ready_from: usize,
+    proof_at: usize,
     /// How many answers of the caller were used.
     given: usize,
     /// Lines already searched for the prompt's text, and whether it was there.
@@ -172,6 +179,9 @@ impl<'a> Exchange<'a> {
             interrupted: false,
             answered: Vec::new(),
             asked: Vec::new(),
+            declined: None,
+            ready_from: 0,
+            proof_at: 0,
             given: 0,
             searched: 0,
             quoted: false,
@@ -192,7 +202,7 @@ impl<'a> Exchange<'a> {
         if let Some(step) = self.step_on_pager(terminal, &current, quiet) {
             return step;
         }
-        if let Some(step) = self.step_on_dialog(line, terminal, quiet) {
+        if let Some(step) = self.step_on_dialog(line, terminal, raw, quiet) {
             return step;
         }
         let Some(prompt) = self.prompt_of(terminal, line) else {
@@ -205,14 +215,15 @@ impl<'a> Exchange<'a> {
     }
 
     /// Whether the device takes the text of several lines.
-    fn is_ready(&self, terminal: &Terminal, current: &str) -> Option<Done> {
+    fn is_ready(&mut self, terminal: &Terminal, current: &str) -> Option<Done> {
         let Kind::BlockBegin { ready, .. } = self.kind else { return None };
         let lines = terminal.lines();
-        let mut shown = (0..lines.count()).filter_map(|index| lines.line(index));
+        let from = std::mem::replace(&mut self.ready_from, lines.count());
+        let mut shown = (from..lines.count()).filter_map(|index| lines.line(index));
         let says = ready.is_match(current) || shown.any(|line| ready.is_match(line));
         let prompt = self.learned.filter(|_| says)?.clone();
         let end = End { line: 0, bytes: 0 };
-        Some(Done { prompt, first: 0, end, skip: Vec::new() })
+        Some(Done { prompt, first: 0, end, skip: Vec::new(), declined: None })
     }
 
     fn step_on_prompt(
@@ -226,13 +237,18 @@ impl<'a> Exchange<'a> {
         let trail = Trail::read(self.platform, terminal, &prompt.line, first, true);
         self.search_for_quotes(terminal, first, trail.start());
         let doubtful = self.quoted || self.kind.reads_configuration();
-        if self.newlines == 0 && self.needs_proof(known, doubtful, &trail, first) {
+        let unproven = self.newlines == 0 && self.needs_proof(known, doubtful, &trail, first);
+        if unproven && matches!(self.kind, Kind::BlockBegin { .. }) {
+            // A newline would become a part of the text, should the device take it after all.
+            if quiet < ECHO_QUIET {
+                return Step::Wait(Some(ECHO_QUIET));
+            }
+        } else if unproven {
             // The first look at an unknown prompt waits for a quiet moment; at login a wrong guess
             // costs one newline whose answer is counted.
             let at_once = known && !matches!(self.kind, Kind::Block);
             if at_once || matches!(self.kind, Kind::Login) || quiet >= CONFIRM_QUIET {
-                self.newlines = 1;
-                return Step::Newline;
+                return self.prove(terminal);
             }
             return Step::Wait(Some(CONFIRM_QUIET));
         }
@@ -251,13 +267,20 @@ impl<'a> Exchange<'a> {
         Step::Done(self.done(prompt, first, end, terminal))
     }
 
+    /// Sends the newline whose answer is the proof.
+    fn prove(&mut self, terminal: &Terminal) -> Step {
+        self.newlines = 1;
+        self.proof_at = terminal.lines().count();
+        Step::Newline
+    }
+
     fn done(&self, prompt: Prompt, first: usize, end: End, terminal: &Terminal) -> Done {
         let only_answer = |(at, answer): &&(usize, String)| {
             let line = terminal.lines().line(*at).map(str::trim);
             line.is_some_and(|line| line.is_empty() || line == answer)
         };
         let skip = self.asked.iter().filter(only_answer).map(|(at, _)| *at).collect();
-        Done { prompt, first, end, skip }
+        Done { prompt, first, end, skip, declined: self.declined.clone() }
     }
 
     /// The device shows nothing on its last line.
@@ -284,8 +307,7 @@ impl<'a> Exchange<'a> {
         if quiet < wait {
             return Step::Wait(Some(wait));
         }
-        self.newlines = 1;
-        Step::Newline
+        self.prove(terminal)
     }
 
     /// A newline that was sent as a proof may have been swallowed, as devices do at login, or the
@@ -301,7 +323,8 @@ impl<'a> Exchange<'a> {
         if matches!(self.kind, Kind::Login | Kind::Interrupt) {
             return self.wake(quiet);
         }
-        if !self.kind.stays() {
+        // Where nothing at all was drawn since, the device is busy and the proof is still to come.
+        if !self.kind.stays() || terminal.lines().count() <= self.proof_at {
             return Step::Wait(None);
         }
         if quiet < WAKE_QUIET {
@@ -368,8 +391,7 @@ impl<'a> Exchange<'a> {
             if quiet < CONFIRM_QUIET {
                 return Step::Wait(Some(CONFIRM_QUIET));
             }
-            self.newlines = 1;
-            return Step::Newline;
+            return self.prove(terminal);
         }
         if !line.ends_with(['?', ':', ']', ')']) {
             return Step::Wait(None);
@@ -477,7 +499,8 @@ impl<'a> Exchange<'a> {
         let Some(learned) = self.learned else { return };
         for index in self.searched.max(first)..end {
             let line = terminal.lines().line(index);
-            let quotes = line.is_some_and(|line| line.starts_with(&learned.line));
+            // A line that was not kept may have been anything.
+            let quotes = line.is_none_or(|line| line.starts_with(&learned.line));
             self.quoted = self.quoted || quotes;
         }
         self.searched = self.searched.max(end);
@@ -494,7 +517,8 @@ impl<'a> Exchange<'a> {
         // No output at all may be the moment between two echoes. A set-up command is silent by
         // nature, and what is left of it is read with the next echo.
         let repeats = self.platform.terminal.echo == Echo::MayRepeat;
-        let empty = self.kind.stays()
+        let line = matches!(self.kind, Kind::Line { .. } | Kind::BlockBegin { .. });
+        let empty = (self.kind.stays() || line)
             && trail.start() <= first
             && (repeats || matches!(self.kind, Kind::Command(_)));
         let always = matches!(self.kind, Kind::Interrupt | Kind::Block);

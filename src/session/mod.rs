@@ -92,6 +92,8 @@ pub struct Output {
     pub total_bytes: u64,
     /// Why the device refused the command, and the line that says so.
     pub rejected: Option<(FailureKind, String)>,
+    /// A question that the platform file declined, so that this may not be what was asked for.
+    pub declined: Option<String>,
     /// Whether the last line is the one that ends a configuration, or the platform has none such.
     pub ended: bool,
 }

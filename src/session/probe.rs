@@ -34,7 +34,7 @@ pub async fn probe<S: AsyncRead + AsyncWrite + Unpin>(
         let Verdict::Ask(command) = verdict else { return Ok((verdict, seen)) };
         look.terminal.forget();
         look.send(format!("{command}\r").as_bytes()).await?;
-        look.until_quiet().await?;
+        look.until_prompt_again(&seen.prompt, platforms).await?;
         seen.version = Some(look.text());
         Ok((platforms.detect(&seen), seen))
     };
@@ -60,16 +60,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Look<S> {
         let mut last = String::new();
         for _ in 0..MOST_WAKES {
             self.until_quiet().await?;
-            let current = self.terminal.current_tail(KEPT);
+            let current = self.terminal.current_tail(KEPT).into_owned();
             let prompt = current.trim_end();
             if !prompt.is_empty() && prompt == last {
-                let lines = self.terminal.lines();
-                let above = lines.count().checked_sub(1).and_then(|last| lines.line(last));
                 return Ok(Seen {
                     ident: ident.to_owned(),
                     banner,
-                    above: above.map(str::trim_end).unwrap_or_default().to_owned(),
-                    prompt: prompt.to_owned(),
+                    above: self.above(),
+                    prompt: super::shorten(prompt),
                     version: None,
                 });
             }
@@ -78,8 +76,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Look<S> {
                 self.send(key.as_bytes()).await?;
                 continue;
             }
-            if is_login(prompt) {
-                let question = "for a login inside the shell".to_owned();
+            // Enter might be an answer, so it is pressed only where a prompt may stand.
+            let known = platforms.names().filter_map(|name| platforms.get(name).ok());
+            let mut known = known.filter(|p| p.mode_of(&self.above(), prompt).is_some());
+            if known.next().is_none() && prompt.ends_with([':', '?', ']', ')', '>']) {
+                let question = super::shorten(prompt);
                 return Err(SessionError::NeedsInput { question });
             }
             if banner.is_empty() {
@@ -89,6 +90,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Look<S> {
             self.send(ENTER).await?;
         }
         Err(SessionError::PromptTimeout { waited: QUIET, tail: super::shorten(&last) })
+    }
+
+    /// Reads the answer to a command, however long the device thinks and whatever pager it has.
+    async fn until_prompt_again(
+        &mut self,
+        prompt: &str,
+        platforms: &Platforms,
+    ) -> Result<(), SessionError> {
+        loop {
+            self.until_quiet().await?;
+            let current = self.terminal.current_tail(KEPT).into_owned();
+            let line = current.trim_end();
+            if line == prompt {
+                return Ok(());
+            }
+            if let Some(key) = platforms.pager_key(line) {
+                self.terminal.blank_current();
+                self.send(key.as_bytes()).await?;
+            }
+        }
+    }
+
+    fn above(&self) -> String {
+        let lines = self.terminal.lines();
+        let above = lines.count().checked_sub(1).and_then(|last| lines.line(last));
+        above.map(str::trim_end).unwrap_or_default().to_owned()
     }
 
     async fn until_quiet(&mut self) -> Result<(), SessionError> {
@@ -120,12 +147,4 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Look<S> {
         self.stream.write_all(bytes).await.map_err(SessionError::Io)?;
         self.stream.flush().await.map_err(SessionError::Io)
     }
-}
-
-/// Whether a line asks for a name or a password; nobody knows yet whether this device may get ours.
-fn is_login(line: &str) -> bool {
-    let line = line.trim_end_matches([':', ' ']).to_ascii_lowercase();
-    ["password", "username", "user name", "login", "passcode"]
-        .iter()
-        .any(|word| line.ends_with(word))
 }

@@ -7,13 +7,23 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Bytes that went one way without anything in between.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Heard {
     /// We sent them.
     Sent(Vec<u8>),
     /// The device sent them.
     Received(Vec<u8>),
+}
+
+impl std::fmt::Debug for Heard {
+    /// Shows only how many: passwords are among them.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sent(bytes) => write!(f, "<{} bytes sent>", bytes.len()),
+            Self::Received(bytes) => write!(f, "<{} bytes received>", bytes.len()),
+        }
+    }
 }
 
 type Kept = Arc<Mutex<Vec<Heard>>>;

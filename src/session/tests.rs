@@ -390,3 +390,117 @@ async fn an_answer_beyond_the_limit_is_cut_and_read_to_its_end() {
     assert_eq!(run(&mut session, "show zebra").await.unwrap().text, "ok\n");
     device.await.unwrap();
 }
+
+/// Runs a command with one answer on an FRR router.
+async fn run_with(
+    session: &mut Session<DuplexStream>,
+    command: &str,
+    question: &str,
+    answer: &str,
+) -> Result<Output, SessionError> {
+    let given = GivenAnswer { question: question.to_owned(), answer: answer.to_owned() };
+    let permitted = permit_read_with(&platform("frr"), command, &[given]).unwrap();
+    session.run(&permitted, &CancellationToken::new()).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_never_typed_at_a_prompt_or_behind_an_echo() {
+    // The prompt, the echo and a line of output all contain what the answer is meant for.
+    let reply = "show router1 version\r\nrouter1 is up\r\nrouter1# ";
+    let mut script = vec![
+        said("show router1 version\n", reply),
+        said("show zebra\n", "show zebra\r\nok\r\nrouter1# "),
+    ];
+    let mut all = vec![
+        said("\n", "\r\nrouter1# "),
+        said("terminal length 0\n", "terminal length 0\r\nrouter1# "),
+    ];
+    all.append(&mut script);
+    let (near, device) = play("router1# ".to_owned(), all, Cuts::Sizes(vec![7]));
+    let mut session = Session::open(near, platform("frr"), secrets(None), limits()).await.unwrap();
+    let output = run_with(&mut session, "show router1 version", "router", "yes").await.unwrap();
+    assert_eq!(output.text, "router1 is up\n");
+    // Nothing was typed in between, or the device would have refused the next line.
+    assert_eq!(run(&mut session, "show zebra").await.unwrap().text, "ok\n");
+    device.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_not_given_to_a_question_about_a_change() {
+    let (mut session, device) = frr(vec![
+        said("show version\n", "show version\r\nThis will reload the router.\r\nContinue? [y/n]"),
+        said("\u{3}", "\r\nr1# "),
+        said("\n", "\r\nr1# "),
+    ])
+    .await;
+    let error = run_with(&mut session, "show version", "Continue", "y").await.unwrap_err();
+    assert!(matches!(error, SessionError::NeedsInput { .. }), "{error}");
+    device.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_a_slow_device_echoes_twice_is_refused_however_its_answer_is_cut() {
+    for cuts in [Cuts::Whole, Cuts::Bytes, Cuts::Sizes(vec![5, 2])] {
+        let typed = "interface X";
+        let answer =
+            format!("{typed}\r\nleaf1(config)#{typed}\r\n% Invalid input\r\nleaf1(config)#");
+        let script = vec![
+            said("\n", "\r\nleaf1#"),
+            said("terminal length 0\n", "terminal length 0\r\nPagination disabled.\r\nleaf1#"),
+            said(
+                "terminal width 32767\n",
+                "terminal width 32767\r\nWidth set to 32767 columns.\r\nleaf1#",
+            ),
+            said("configure terminal\n", "configure terminal\r\nleaf1(config)#"),
+            said("interface X\n", &answer),
+        ];
+        let (near, device) = play_on("leaf1#", script, cuts);
+        let mut session =
+            Session::open(near, platform("arista_eos"), secrets(None), limits()).await.unwrap();
+        let configuration = platform("arista_eos").change.as_ref().unwrap().mode.clone();
+        session.enter_mode(&configuration).await.unwrap();
+        let output = session.type_line(TypedLine::Platform(typed), &[]).await.unwrap();
+        assert!(output.rejected.is_some(), "{output:?}");
+        drop(session);
+        device.await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_is_busy_behind_an_early_prompt_is_waited_for() {
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let device = tokio::spawn(async move {
+        let mut far = far;
+        let script = [
+            said("\n", "\r\nleaf1#"),
+            said("terminal length 0\n", "terminal length 0\r\nleaf1#"),
+            said("terminal width 32767\n", "terminal width 32767\r\nleaf1#"),
+            said("show version\n", "show version\r\nleaf1#"),
+        ];
+        perform(&mut far, "leaf1#", &script, &Cuts::Whole).await.unwrap();
+        // The proof is not answered before the command was, five seconds later.
+        assert_eq!(far.read_u8().await.unwrap(), b'\n');
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let late = "show version\r\nArista vEOS\r\nleaf1#\r\nleaf1#";
+        far.write_all(late.as_bytes()).await.unwrap();
+        far
+    });
+    let mut session =
+        Session::open(near, platform("arista_eos"), secrets(None), limits()).await.unwrap();
+    let permitted = permit_read(&platform("arista_eos"), "show version").unwrap();
+    let output = session.run(&permitted, &CancellationToken::new()).await.unwrap();
+    assert_eq!(output.text, "Arista vEOS\n");
+    drop(device.await.unwrap());
+}
+
+/// Plays a recording and then answers newlines until the other side goes.
+fn play_on(greeting: &str, script: Vec<Said>, cuts: Cuts) -> (DuplexStream, JoinHandle<()>) {
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let greeting = greeting.to_owned();
+    let device = tokio::spawn(async move {
+        let mut far = far;
+        let shown = perform(&mut far, &greeting, &script, &cuts).await.unwrap();
+        super::replay::answer_newlines(&mut far, &shown, &cuts).await;
+    });
+    (near, device)
+}

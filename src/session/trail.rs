@@ -8,8 +8,8 @@
 use super::terminal::Terminal;
 use crate::platform::Platform;
 
-/// How many log lines behind a prompt are looked through.
-const MOST_LOGS: usize = 64;
+/// How many lines are looked through, so that a device cannot make us walk forever.
+const MOST_LINES: usize = 1024;
 
 /// The prompts at the end of what the terminal shows, from the last to the first.
 #[derive(Debug)]
@@ -52,7 +52,8 @@ impl Trail {
             found.push(Found { end: lines.count(), logs: false, text_before: 0 });
         }
         let (mut logs, mut index) = (0_usize, lines.count());
-        while index > first && !prompt.is_empty() {
+        let stop = index.saturating_sub(MOST_LINES).max(first);
+        while index > stop && !prompt.is_empty() {
             let above = index.saturating_sub(1);
             let Some(line) = lines.line(above) else { break };
             let line = line.trim_end();
@@ -71,7 +72,7 @@ impl Trail {
                 last.end = above;
             } else if line.is_empty() {
                 // A device may draw blank lines between its prompts.
-            } else if logs < MOST_LOGS && platform.is_log_line(line) {
+            } else if platform.is_log_line(line) {
                 logs = logs.saturating_add(1);
             } else {
                 if logs == 0 && !found.is_empty() && line.ends_with(prompt) {

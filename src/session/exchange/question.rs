@@ -5,17 +5,19 @@ use std::time::Duration;
 use super::{CONFIRM_QUIET, Exchange, Kind, MOST_ANSWERS, QUESTION_QUIET, Step, Terminal};
 use crate::platform::Answer;
 
+/// How many lines above a question belong to it.
+const CONTEXT: usize = 2;
+
 impl Exchange<'_> {
     pub(super) fn step_on_dialog(
         &mut self,
         line: &str,
         terminal: &mut Terminal,
+        raw: &[u8],
         quiet: Duration,
     ) -> Option<Step> {
-        if let Kind::Command(permitted) = self.kind
-            && let Some(answer) = permitted.answer_to(line, self.given)
-        {
-            return Some(self.give(answer.to_owned(), terminal, quiet));
+        if let Some(answer) = self.given_answer(line, terminal, raw, quiet) {
+            return Some(self.give(answer, line, terminal, quiet));
         }
         let dialog = match &self.kind {
             Kind::Login => self.platform.login.as_slice(),
@@ -39,14 +41,45 @@ impl Exchange<'_> {
         }
         self.answered.push(pattern.to_owned());
         let answer = found.answer.clone();
+        if self.kind.stays() && is_no(&answer) {
+            self.declined = Some(line.to_owned());
+        }
         self.settle_question(terminal, &answer);
         Some(Step::Answer(answer))
     }
 
+    /// The caller's answer, where the line is really a question of the device: not the echo of the
+    /// command, and not a prompt, at which the answer would be a command that nobody judged.
+    fn given_answer(
+        &mut self,
+        line: &str,
+        terminal: &Terminal,
+        raw: &[u8],
+        quiet: Duration,
+    ) -> Option<String> {
+        let Kind::Command(permitted) = self.kind else { return None };
+        let lines = terminal.lines();
+        let from = lines.count().saturating_sub(CONTEXT);
+        let above = (from..lines.count()).filter_map(|index| lines.line(index));
+        let whole: String = above.flat_map(|line| [line, " "]).chain([line]).collect();
+        let answer = permitted.answer_to(line, &whole, self.given)?.to_owned();
+        let prompt = self.prompt_of(terminal, line).is_some() || self.hides_prompt(line);
+        (!prompt && self.output_start(terminal, raw, quiet).is_some()).then_some(answer)
+    }
+
     /// Gives the caller's answer.
-    fn give(&mut self, answer: String, terminal: &mut Terminal, quiet: Duration) -> Step {
-        if quiet < CONFIRM_QUIET {
-            return Step::Wait(Some(CONFIRM_QUIET));
+    fn give(
+        &mut self,
+        answer: String,
+        line: &str,
+        terminal: &mut Terminal,
+        quiet: Duration,
+    ) -> Step {
+        // What does not end like a question may be a line of output that is not finished yet.
+        let wait =
+            if line.ends_with(['?', ':', ']', ')']) { CONFIRM_QUIET } else { QUESTION_QUIET };
+        if quiet < wait {
+            return Step::Wait(Some(wait));
         }
         self.given = self.given.saturating_add(1);
         let answer = Answer::Text(answer);
@@ -78,6 +111,17 @@ impl Exchange<'_> {
             return Step::Wait(Some(QUESTION_QUIET));
         }
         Step::Question(line.to_owned())
+    }
+}
+
+/// Whether an answer declines.
+fn is_no(answer: &Answer) -> bool {
+    match answer {
+        Answer::No => true,
+        Answer::Text(text) | Answer::Key(text) => {
+            matches!(text.trim().to_ascii_lowercase().as_str(), "n" | "no")
+        }
+        _ => false,
     }
 }
 
