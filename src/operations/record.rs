@@ -14,8 +14,8 @@ use crate::session::{Cuts, Heard, replay};
 /// What stands for every secret of the inventory in a transcript.
 const MADE_UP: &str = "made-up";
 
-/// Stands between the pieces of what a device said; no device says it.
-const BREAK: char = '\u{e000}';
+/// Stands between the pieces of what a device said, on a line of its own; no device says it.
+const BREAK: &str = "\n\u{e000}\n";
 
 /// A transcript as a platform file has it.
 #[derive(Debug, Serialize)]
@@ -115,7 +115,7 @@ impl Operations {
             _ => None,
         });
         let said: Vec<String> = said.collect();
-        let scrubbed = self.scrub(device, &said.join(&BREAK.to_string()));
+        let scrubbed = self.scrub(device, &said.join(BREAK));
         let mut scrubbed = scrubbed.split(BREAK);
         if scrubbed.clone().count() != said.len().max(1) {
             return Err(unsafe_to_show(device));

@@ -61,12 +61,17 @@ impl Platforms {
             .filter(|platform| platform.mode_of(&seen.above, &seen.prompt).is_some())
             .map(|platform| (platform.weigh(seen), platform))
             .collect();
+        let alone = found.len() == 1;
         found.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
         let best = found.first().map_or(0, |(weight, _)| *weight);
         found.retain(|(weight, _)| *weight == best);
         match (found.as_slice(), &seen.version) {
             ([], _) => Verdict::Unclear(Vec::new()),
-            ([(weight, only)], Some(_)) if *weight >= VERSION => Verdict::Is(only.name.clone()),
+            // Without the text that names the software, a prompt that no other platform has and one
+            // more sign must do.
+            ([(weight, only)], Some(_)) if *weight >= VERSION || (alone && *weight > 0) => {
+                Verdict::Is(only.name.clone())
+            }
             (candidates, Some(_)) => {
                 Verdict::Unclear(candidates.iter().map(|(_, p)| p.name.clone()).collect())
             }
