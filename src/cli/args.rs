@@ -360,7 +360,7 @@ pub(super) struct Lab {
     /// Serve the devices that this TOML file describes instead, each with faults of its own
     #[arg(long, value_name = "FILE", conflicts_with_all = ["all", "personality"])]
     pub(super) file: Option<PathBuf>,
-    /// A fault of every device, such as chunk_size=1, paging_stays_on=true or 'echo="twice"'
+    /// A fault of every device, such as `chunk_size=1`, `paging_stays_on=true` or `echo="twice"`
     #[arg(long, value_name = "NAME=VALUE")]
     pub(super) fault: Vec<String>,
 }

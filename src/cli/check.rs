@@ -60,7 +60,7 @@ pub(super) fn check(global: Global, check: &Check) -> Result<Exit, CliError> {
             output::complain(line);
         }
         let names: Vec<&str> = names.iter().map(PlatformName::as_str).collect();
-        let found: String = auto.iter().map(|(device, found)| auto_line(device, found)).collect();
+        let found: String = auto.iter().map(|(device, found)| auto_line(device, found.as_ref())).collect();
         output::answer(&format!(
             "inventory  {shown}: {devices} devices\nplatforms  {}\ntemplates  {templates}\n{found}{}\n",
             names.join(", "),
@@ -98,7 +98,7 @@ fn found_out(
     found
 }
 
-fn auto_line(device: &str, found: &Option<DetectedRow>) -> String {
+fn auto_line(device: &str, found: Option<&DetectedRow>) -> String {
     match found {
         Some(row) => {
             format!("auto       {device}: {}, found out {}\n", row.platform, utc(row.detected_at))

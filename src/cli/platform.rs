@@ -51,12 +51,12 @@ fn list(platforms: &Platforms, json: bool) -> Result<Exit, CliError> {
             .collect();
         output::answer(&format!("{:#}\n", json!(entries)))?;
     } else {
-        let width = |length: &dyn Fn(&(Arc<Platform>, String)) -> usize| {
-            entries.iter().map(length).max().unwrap_or_default()
-        };
-        let names = width(&|(platform, _)| platform.name.as_str().len());
-        let titles = width(&|(platform, _)| platform.title.len());
-        let origins = width(&|(_, origin)| origin.len());
+        let (mut names, mut titles, mut origins) = (0, 0, 0);
+        for (platform, origin) in &entries {
+            names = names.max(platform.name.as_str().len());
+            titles = titles.max(platform.title.len());
+            origins = origins.max(origin.len());
+        }
         for (platform, origin) in &entries {
             let aliases = platform.aliases.join(", ");
             let (name, title) = (platform.name.as_str(), &platform.title);

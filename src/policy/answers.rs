@@ -96,7 +96,7 @@ pub(super) fn judge(answers: &[GivenAnswer]) -> Result<(), Refusal> {
         if given.question.trim().is_empty() {
             return refuse("names no question");
         }
-        let letters = |word: &str| word.chars().filter(|c| c.is_ascii_alphabetic()).count();
+        let letters = |word: &str| word.chars().filter(char::is_ascii_alphabetic).count();
         if !given.question.split_whitespace().any(|word| letters(word) >= LEAST_LETTERS) {
             return refuse("names too little of the question; give a word of four letters or more");
         }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use tokio::io::DuplexStream;
 use tokio::task::JoinHandle;
 
-use super::replay::perform;
+use super::replay::{answer_newlines, perform};
 use super::*;
 use crate::platform::{Exchange as Said, Platforms, Transcript};
 use crate::policy::{GivenAnswer, permit_read, permit_read_with};
@@ -500,7 +500,7 @@ fn play_on(greeting: &str, script: Vec<Said>, cuts: Cuts) -> (DuplexStream, Join
     let device = tokio::spawn(async move {
         let mut far = far;
         let shown = perform(&mut far, &greeting, &script, &cuts).await.unwrap();
-        super::replay::answer_newlines(&mut far, &shown, &cuts).await;
+        answer_newlines(&mut far, &shown, &cuts).await;
     });
     (near, device)
 }
