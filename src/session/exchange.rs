@@ -11,8 +11,9 @@
 //!   is the learned prompt behind text that has no line end.
 //! * A question that was answered, and the echo of the answer, are no part of the output. At login
 //!   nothing at all is sent while a line that asks for a password is not known.
-//! * Every newline sent as a proof must be answered by one more prompt, so that an answer to a
-//!   proof can never be taken for the answer to the next command.
+//! * Every newline sent as a proof must be answered by one prompt more than stood there before, so
+//!   that an answer to a proof can never be taken for the answer to the next command, nor a quoted
+//!   prompt for the answer to a proof. Where prompts may be quoted, a quiet moment precedes it.
 
 mod question;
 
@@ -133,6 +134,8 @@ pub(super) struct Exchange<'a> {
     echo_end: Option<usize>,
     echo_missing: bool,
     newlines: usize,
+    /// The prompt for which a newline was sent as a proof, and how many of it there were.
+    before: Option<(String, usize)>,
     /// How many newlines were sent to wake a silent device; they may have been lost.
     wakes: usize,
     /// Whether the interrupt key was pressed because the device hung.
@@ -175,6 +178,7 @@ impl<'a> Exchange<'a> {
             echo_end: None,
             echo_missing: no_echo,
             newlines: 0,
+            before: None,
             wakes: 0,
             interrupted: false,
             answered: Vec::new(),
@@ -236,32 +240,37 @@ impl<'a> Exchange<'a> {
         let known = self.is_expected(&prompt);
         let trail = Trail::read(self.platform, terminal, &prompt.line, first, true);
         self.search_for_quotes(terminal, first, trail.start());
-        let doubtful = self.quoted || self.kind.reads_configuration();
-        let unproven = self.newlines == 0 && self.needs_proof(known, doubtful, &trail, first);
+        // Behind the line that ends a configuration nothing is quoted.
+        let ended =
+            || !self.quoted && self.ends_configuration(terminal, first, trail.output_end(1));
+        let quotes = self.quoted || self.kind.reads_configuration();
+        let unproven = self.newlines == 0 && self.needs_proof(known, quotes, &trail, first);
         if unproven && matches!(self.kind, Kind::BlockBegin { .. }) {
             // A newline would become a part of the text, should the device take it after all.
             if quiet < ECHO_QUIET {
                 return Step::Wait(Some(ECHO_QUIET));
             }
         } else if unproven {
-            // The first look at an unknown prompt waits for a quiet moment; at login a wrong guess
-            // costs one newline whose answer is counted.
-            let at_once = known && !matches!(self.kind, Kind::Block);
+            // The first look at an unknown prompt waits for a quiet moment, and so does one at a
+            // prompt that may be quoted; at login a wrong guess costs one newline whose answer is
+            // counted.
+            let at_once = known && !matches!(self.kind, Kind::Block) && (!quotes || ended());
             if at_once || matches!(self.kind, Kind::Login) || quiet >= CONFIRM_QUIET {
+                self.before = Some((prompt.line, trail.count()));
                 return self.prove(terminal);
             }
             return Step::Wait(Some(CONFIRM_QUIET));
         }
         let prompts = self.newlines.saturating_add(1);
-        if trail.count() < prompts {
+        // Prompts that stood there before the newline, such as a quoted one right above the real
+        // one, are no answer to it.
+        let before = self.before.as_ref().filter(|(line, _)| *line == prompt.line);
+        let before = before.map_or(self.newlines, |(_, count)| *count);
+        if trail.count() <= before {
             return self.step_on_lost_newline(prompt, first, &trail, terminal, quiet);
         }
         let end = trail.output_end(prompts);
-        // A quoted prompt right above the real one can stand in for the answer to the proof; when
-        // nothing more comes, the last prompts are the real ones. Behind the line that ends a
-        // configuration nothing is quoted.
-        let ended = !self.quoted && end.bytes == 0 && self.ends_configuration(terminal, first, end);
-        if (doubtful || end.bytes > 0) && !ended && quiet < CONFIRM_QUIET {
+        if end.bytes > 0 && quiet < CONFIRM_QUIET {
             return Step::Wait(Some(CONFIRM_QUIET));
         }
         Step::Done(self.done(prompt, first, end, terminal))
@@ -307,6 +316,7 @@ impl<'a> Exchange<'a> {
         if quiet < wait {
             return Step::Wait(Some(wait));
         }
+        self.before = Some((prompt.to_owned(), trail.count()));
         self.prove(terminal)
     }
 

@@ -231,6 +231,25 @@ async fn a_question_nobody_foresaw_is_reported_and_ends_the_session() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_quoted_prompt_is_no_answer_to_a_proof_however_far_the_device_is() {
+    let (near, mut far) = tokio::io::duplex(1 << 16);
+    let device = tokio::spawn(async move {
+        far.write_all(b"r1# ").await.unwrap();
+        let quoting = "show running-config\r\nbanner motd ^\r\nr1# \r\nr1# ";
+        for reply in ["\r\nr1# ", "terminal length 0\r\nr1# ", quoting, "\r\nr1# "] {
+            while far.read_u8().await.unwrap() != b'\n' {}
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            far.write_all(reply.as_bytes()).await.unwrap();
+        }
+        far
+    });
+    let mut session = Session::open(near, platform("frr"), secrets(None), limits()).await.unwrap();
+    let output = run(&mut session, "show running-config").await.unwrap();
+    assert_eq!(output.text, "banner motd ^\nr1# \n");
+    device.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answered_question_and_its_answer_are_no_part_of_the_output() {
     let (mut session, device) = frr(vec![
         said("show version\n", "show version\r\nAs of today\r\nWhich of the two: "),
