@@ -15,6 +15,7 @@ const USER: &str = "lab";
 /// One platform's part of `cases.toml`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing about a platform")]
 pub(super) struct Case {
     #[serde(skip)]
     pub(super) name: String,
@@ -54,6 +55,7 @@ pub(super) struct Case {
     #[serde(skip)]
     pub(super) hostname: String,
     taught_in: Option<String>,
+    prompt_drawn: Option<String>,
     /// Whether the device draws its prompt over text without a line end.
     #[serde(default)]
     pub(super) paints_over: bool,
@@ -183,8 +185,7 @@ impl Case {
             text.push_str(line);
             text.push('\n');
         }
-        text.push_str(&format!("text before {prompt}\n  {prompt}\nlast\n"));
-        text
+        format!("{text}text before {prompt}\n  {prompt}\nlast\n")
     }
 
     /// A configuration that quotes the prompt of its own device, whole and with what was typed.
@@ -193,7 +194,8 @@ impl Case {
         let above = self.above();
         let above = above.trim_start_matches('\n');
         // What is drawn on the prompt's own line belongs to no text.
-        let above = above.rfind('\n').map_or("", |end| &above[..=end]);
+        let above =
+            above.rsplit_once('\n').map_or(String::new(), |(lines, _)| format!("{lines}\n"));
         format!(
             "banner motd X\n{above}{prompt}\n{above}{prompt}show version\n\n{above}{prompt}\nX\n  tail {prompt}\n{above}{prompt}\n"
         )
@@ -358,7 +360,8 @@ impl Case {
 
     /// The prompt as the device writes it.
     fn prompt_text(&self) -> String {
-        self.lab_mode("prompt").trim_start_matches('\r').to_owned()
+        let drawn = self.prompt_drawn.clone().unwrap_or_else(|| self.lab_mode("prompt"));
+        drawn.trim_start_matches('\r').to_owned()
     }
 
     /// What the device draws above its prompt.
