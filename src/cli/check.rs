@@ -60,7 +60,8 @@ pub(super) fn check(global: Global, check: &Check) -> Result<Exit, CliError> {
             output::complain(line);
         }
         let names: Vec<&str> = names.iter().map(PlatformName::as_str).collect();
-        let found: String = auto.iter().map(|(device, found)| auto_line(device, found.as_ref())).collect();
+        let found: String =
+            auto.iter().map(|(device, found)| auto_line(device, found.as_ref())).collect();
         output::answer(&format!(
             "inventory  {shown}: {devices} devices\nplatforms  {}\ntemplates  {templates}\n{found}{}\n",
             names.join(", "),

@@ -5,26 +5,23 @@
 //! must prove that it lives before it is used again; a broken one is closed, never parked.
 //! This module knows neither parsing nor MCP.
 
+mod lease;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tokio_util::task::task_tracker::TaskTrackerToken;
 
+pub use self::lease::{Lease, Reservation};
+use self::lease::{Parked, Take, Taker};
 use crate::error::ErrorCode;
 use crate::inventory::{Auth, Device, DeviceName};
-use crate::platform::{
-    Dialog, ModeName, Platform, PlatformError, PlatformName, Platforms, SecretUse, Seen, Verdict,
-};
-use crate::policy::Permitted;
-use crate::session::{
-    Heard, Limits, LoginSecrets, Output, Prompt, Recorder, Session, SessionError, Stopped,
-    TypedLine, probe,
-};
+use crate::platform::{Platform, PlatformError, PlatformName, Platforms, SecretUse, Seen, Verdict};
+use crate::session::{Limits, LoginSecrets, Recorder, Session, SessionError, probe};
 use crate::transport::{Connection, HostKeys, Pty, Shell, TransportError};
 
 /// How long a session waits for its next caller before it is closed.
@@ -391,124 +388,4 @@ impl Pool {
 enum Recording {
     Off,
     On,
-}
-
-/// A session that waits for its next caller, and what it needs to live.
-#[derive(Debug)]
-struct Parked {
-    session: Session<Recorder<Shell>>,
-    connection: Connection,
-    opened: Instant,
-}
-
-impl Parked {
-    async fn leave(self) {
-        self.session.close().await;
-        self.connection.close().await;
-    }
-}
-
-/// Asks the task that keeps a parked session to hand it over.
-#[derive(Debug)]
-struct Take(tokio::sync::oneshot::Sender<Parked>);
-
-type Taker = tokio::sync::oneshot::Sender<Take>;
-
-/// The slot of a device, kept for one piece of work. It is free again when the last clone and the
-/// last lease within it are gone.
-#[derive(Debug, Clone)]
-pub struct Reservation {
-    #[expect(dead_code, reason = "held for its drop, which frees the slot")]
-    slot: Arc<OwnedSemaphorePermit>,
-}
-
-/// Exclusive use of one session.
-#[derive(Debug)]
-pub struct Lease {
-    session: Session<Recorder<Shell>>,
-    connection: Connection,
-    opened: Instant,
-    closing: CancellationToken,
-    /// Frees the device for the next caller, after the connection above is gone.
-    #[expect(dead_code, reason = "held for its drop, which frees the slot")]
-    slot: Reservation,
-    counted: TaskTrackerToken,
-}
-
-impl Lease {
-    /// The fingerprint of the host key, where it was recorded just now.
-    pub fn new_host_key(&self) -> Option<&str> {
-        let host_key = &self.connection.host_key;
-        host_key.first_contact.then_some(host_key.fingerprint.as_str())
-    }
-
-    /// The fingerprint of the host key.
-    pub fn host_key(&self) -> &str {
-        &self.connection.host_key.fingerprint
-    }
-
-    /// The prompt that the device showed last.
-    pub fn prompt(&self) -> &Prompt {
-        self.session.prompt()
-    }
-
-    /// Whether the session can take another command.
-    pub fn is_usable(&self) -> bool {
-        self.session.is_usable()
-    }
-
-    /// Runs one command. Cancelling interrupts it on the device.
-    pub async fn run(
-        &mut self,
-        command: &Permitted,
-        cancel: &CancellationToken,
-    ) -> Result<Output, SessionError> {
-        let stop = self.closing.child_token();
-        let stopped = stop.clone();
-        let running = self.session.run(command, &stopped);
-        tokio::pin!(running);
-        tokio::select! {
-            biased;
-            result = &mut running => return result,
-            () = cancel.cancelled() => stop.cancel(),
-        }
-        // The interrupt has gone out; wait for what the device makes of it.
-        match running.await {
-            Ok(output) => Ok(output),
-            Err(SessionError::Closed) => {
-                Err(SessionError::Cancelled { stopped: Stopped::Unproven })
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Types one line of a change. It is never cut off in the middle.
-    pub async fn type_line(
-        &mut self,
-        line: TypedLine<'_>,
-        dialog: &[Dialog],
-    ) -> Result<Output, SessionError> {
-        self.session.type_line(line, dialog).await
-    }
-
-    /// Walks to a mode of the platform.
-    pub async fn enter_mode(&mut self, mode: &ModeName) -> Result<(), SessionError> {
-        self.session.enter_mode(mode).await
-    }
-
-    /// What went through a recorded session since the last call.
-    pub fn heard(&self) -> Vec<Heard> {
-        self.session.heard()
-    }
-
-    /// The identification line of the device's SSH server.
-    pub fn ident(&self) -> &str {
-        &self.connection.ident
-    }
-
-    /// Leaves the device politely.
-    pub async fn leave(self) {
-        self.session.close().await;
-        self.connection.close().await;
-    }
 }
