@@ -151,7 +151,7 @@ impl Operations {
             .platforms
             .get(&device.platform)
             .map_err(|error| self.failed(error.code(), &error, device))?;
-        match replay(&platform, &transcript, permitted, Cuts::Whole).await {
+        match Box::pin(replay(&platform, &transcript, permitted, Cuts::Whole)).await {
             Ok(()) => Ok(()),
             Err(_difference) => Err(unsafe_to_show(device)),
         }

@@ -22,7 +22,7 @@ pub(super) struct Parked {
 
 impl Parked {
     pub(super) async fn leave(self) {
-        self.session.close().await;
+        Box::pin(self.session.close()).await;
         self.connection.close().await;
     }
 }
@@ -84,8 +84,8 @@ impl Lease {
     ) -> Result<Output, SessionError> {
         let stop = self.closing.child_token();
         let stopped = stop.clone();
-        let running = self.session.run(command, &stopped);
-        tokio::pin!(running);
+        // On the heap, as below: an exchange holds much, and several may be nested.
+        let mut running = Box::pin(self.session.run(command, &stopped));
         tokio::select! {
             biased;
             result = &mut running => return result,
@@ -107,12 +107,12 @@ impl Lease {
         line: TypedLine<'_>,
         dialog: &[Dialog],
     ) -> Result<Output, SessionError> {
-        self.session.type_line(line, dialog).await
+        Box::pin(self.session.type_line(line, dialog)).await
     }
 
     /// Walks to a mode of the platform.
     pub async fn enter_mode(&mut self, mode: &ModeName) -> Result<(), SessionError> {
-        self.session.enter_mode(mode).await
+        Box::pin(self.session.enter_mode(mode)).await
     }
 
     /// What went through a recorded session since the last call.

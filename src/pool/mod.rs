@@ -282,7 +282,7 @@ impl Pool {
         let Parked { mut session, mut connection, opened } = handed.await.ok()?;
         connection.host_key.first_contact = false;
         let closing = self.closing.clone();
-        if !session.prove(PROOF_WAIT).await {
+        if !Box::pin(session.prove(PROOF_WAIT)).await {
             tracing::debug!(device = %device.name, "a parked session did not answer");
             connection.close().await;
             return None;
@@ -379,7 +379,8 @@ impl Pool {
             Recording::Off => Recorder::off(shell),
             Recording::On => Recorder::on(shell),
         };
-        Session::open(shell, platform, secrets, limits).await.map_err(PoolError::Login)
+        let opening = Box::pin(Session::open(shell, platform, secrets, limits));
+        opening.await.map_err(PoolError::Login)
     }
 }
 

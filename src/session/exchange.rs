@@ -15,7 +15,9 @@
 //!   that an answer to a proof can never be taken for the answer to the next command, nor a quoted
 //!   prompt for the answer to a proof. Where prompts may be quoted, a quiet moment precedes it.
 
+mod prompt;
 mod question;
+mod waiting;
 
 use std::time::Duration;
 
@@ -292,68 +294,6 @@ impl<'a> Exchange<'a> {
         Done { prompt, first, end, skip, declined: self.declined.clone() }
     }
 
-    /// The device shows nothing on its last line.
-    fn step_on_silence(&mut self, terminal: &Terminal, quiet: Duration) -> Step {
-        if matches!(self.kind, Kind::Login) {
-            return self.wake(quiet);
-        }
-        let Some(learned) = self.learned.filter(|_| self.newlines == 0) else {
-            return Step::Wait(None);
-        };
-        let first = self.echo_end.unwrap_or_default();
-        let prompt = self.prompt_behind(terminal, first);
-        let prompt = prompt.as_deref().unwrap_or(&learned.line);
-        let trail = Trail::read(self.platform, terminal, prompt, first, false);
-        // A log message behind the prompt left an empty line; so may a message of a kind that
-        // nobody foresaw, which is given more time.
-        let wait = if trail.ends_in_logs() {
-            CONFIRM_QUIET
-        } else if prompt_among_last(terminal, prompt, first) {
-            WAKE_QUIET
-        } else {
-            return Step::Wait(None);
-        };
-        if quiet < wait {
-            return Step::Wait(Some(wait));
-        }
-        self.before = Some((prompt.to_owned(), trail.count()));
-        self.prove(terminal)
-    }
-
-    /// A newline that was sent as a proof may have been swallowed, as devices do at login, or the
-    /// prompt before it may be hidden by text of a kind that nobody foresaw.
-    fn step_on_lost_newline(
-        &mut self,
-        prompt: Prompt,
-        first: usize,
-        trail: &Trail,
-        terminal: &Terminal,
-        quiet: Duration,
-    ) -> Step {
-        if matches!(self.kind, Kind::Login | Kind::Interrupt) {
-            return self.wake(quiet);
-        }
-        // Where nothing at all was drawn since, the device is busy and the proof is still to come.
-        if !self.kind.stays() || terminal.lines().count() <= self.proof_at {
-            return Step::Wait(None);
-        }
-        if quiet < WAKE_QUIET {
-            return Step::Wait(Some(WAKE_QUIET));
-        }
-        Step::Done(self.done(prompt, first, trail.output_end(1), terminal))
-    }
-
-    fn wake(&mut self, quiet: Duration) -> Step {
-        if self.wakes >= MOST_NEWLINES {
-            return Step::Wait(None);
-        }
-        if quiet < WAKE_QUIET {
-            return Step::Wait(Some(WAKE_QUIET));
-        }
-        self.wakes = self.wakes.saturating_add(1);
-        Step::Newline
-    }
-
     fn step_on_pager(
         &self,
         terminal: &mut Terminal,
@@ -370,117 +310,6 @@ impl<'a> Exchange<'a> {
             terminal.drop_blank_lines();
         }
         Some(Step::Keys(pager.key.clone()))
-    }
-
-    /// The last line is neither prompt nor pager.
-    fn step_on_other(
-        &mut self,
-        line: &str,
-        terminal: &Terminal,
-        raw: &[u8],
-        quiet: Duration,
-    ) -> Step {
-        if matches!(self.kind, Kind::Login) {
-            return self.step_on_unknown_login(line, quiet);
-        }
-        if matches!(self.kind, Kind::Interrupt | Kind::Block) {
-            return Step::Wait(None);
-        }
-        if self.platform.hangs.iter().any(|hang| hang.is_match(line)) && !self.interrupted {
-            if quiet < ECHO_QUIET {
-                return Step::Wait(Some(ECHO_QUIET));
-            }
-            self.interrupted = true;
-            return Step::Keys(self.platform.terminal.interrupt.clone());
-        }
-        if self.hides_prompt(line) && self.output_start(terminal, raw, quiet).is_some() {
-            // Text without a line end stands before the prompt, or quotes it.
-            if self.newlines > 0 {
-                return Step::Wait(None);
-            }
-            if quiet < CONFIRM_QUIET {
-                return Step::Wait(Some(CONFIRM_QUIET));
-            }
-            return self.prove(terminal);
-        }
-        if !line.ends_with(['?', ':', ']', ')']) {
-            return Step::Wait(None);
-        }
-        if quiet < QUESTION_QUIET {
-            return Step::Wait(Some(QUESTION_QUIET));
-        }
-        Step::Question(line.to_owned())
-    }
-
-    /// The prompt of the mode that a step leads to, where it is among the last lines.
-    fn prompt_behind(&self, terminal: &Terminal, first: usize) -> Option<String> {
-        let Kind::Transition { to, .. } = self.kind else { return None };
-        let lines = terminal.lines();
-        let from = lines.count().saturating_sub(LAST).max(first);
-        let shown = |index| lines.line(index).map(str::trim_end);
-        (from..lines.count()).rev().find_map(|index| {
-            let above = index.checked_sub(1).and_then(shown).unwrap_or_default();
-            let line = shown(index)?;
-            let mode = self.platform.mode_of(above, line)?;
-            (mode.name == *to).then(|| line.to_owned())
-        })
-    }
-
-    /// Whether a line ends with the learned prompt behind other text.
-    fn hides_prompt(&self, line: &str) -> bool {
-        let learned = self.learned.filter(|learned| line.len() > learned.line.len());
-        self.kind.stays()
-            && learned
-                .is_some_and(|learned| !learned.line.is_empty() && line.ends_with(&learned.line))
-    }
-
-    fn prompt_of(&self, terminal: &Terminal, line: &str) -> Option<Prompt> {
-        let lines = terminal.lines();
-        // A device that draws its prompt again behind a log message may draw the last line alone.
-        let drawn_before = |above: &&str| above.is_empty() || *above == line;
-        let shown = (0..lines.count()).rev().filter_map(|index| lines.line(index));
-        let mut shown = shown.map(str::trim_end).take(LAST);
-        let mut above = shown.next().unwrap_or_default();
-        if self.platform.is_log_line(above) {
-            let is_log = |above: &&str| self.platform.is_log_line(above);
-            above = shown.find(|a| !drawn_before(a) && !is_log(a)).unwrap_or_default();
-        }
-        if let Some(learned) = self.learned.filter(|learned| learned.line == line)
-            && self.platform.mode(&learned.mode).is_some_and(|mode| mode.is_below(above))
-            && self.platform.mode_of(above, line).is_none_or(|mode| mode.name == learned.mode)
-        {
-            return Some(learned.clone());
-        }
-        let mode = self.platform.mode_of(above, line)?;
-        Some(Prompt { line: line.to_owned(), mode: mode.name.clone() })
-    }
-
-    /// Says whether this prompt is one that the exchange may end with, without a second look.
-    fn is_expected(&self, prompt: &Prompt) -> bool {
-        let Some(learned) = self.learned else { return false };
-        match &self.kind {
-            Kind::Login => false,
-            Kind::Line { .. } | Kind::BlockBegin { .. } | Kind::Block => {
-                self.is_same_device(&prompt.line, &learned.line)
-            }
-            // The old prompt may be the first half of an echo that comes twice.
-            Kind::Transition { to, .. } => {
-                prompt.mode == **to && self.is_same_device(&prompt.line, &learned.line)
-            }
-            Kind::Setup(_) | Kind::Command(_) | Kind::Configuration(_) | Kind::Interrupt => {
-                *prompt == *learned
-            }
-        }
-    }
-
-    /// Compares the parts of two prompts that name the device, one of which may be cut.
-    fn is_same_device(&self, one: &str, two: &str) -> bool {
-        let (one, two) = (host(one), host(two));
-        let cut = |limit: usize| {
-            let (short, long) = if one.len() < two.len() { (one, two) } else { (two, one) };
-            short.len() >= limit && long.starts_with(short)
-        };
-        one == two || self.platform.hostname_limit.is_some_and(cut)
     }
 
     /// The line where the output starts, once the echo was seen or is known to be missing.
@@ -534,18 +363,4 @@ impl<'a> Exchange<'a> {
         let always = matches!(self.kind, Kind::Interrupt | Kind::Block);
         !known || doubtful || self.echo_missing || empty || always || self.interrupted
     }
-}
-
-/// The part of a prompt that names the device.
-fn host(line: &str) -> &str {
-    line.split(['(', '>', '#', '%', '$']).next().unwrap_or_default()
-}
-
-/// Whether one of the last lines is this prompt.
-fn prompt_among_last(terminal: &Terminal, prompt: &str, first: usize) -> bool {
-    let lines = terminal.lines();
-    let from = lines.count().saturating_sub(LAST).max(first);
-    (from..lines.count())
-        .filter_map(|index| lines.line(index))
-        .any(|line| !prompt.is_empty() && line.trim_end() == prompt)
 }

@@ -57,11 +57,6 @@ async fn pieces_of_seven_bytes_read_the_same() {
 }
 
 #[tokio::test]
-async fn a_pager_that_stays_on_leaves_no_residue() {
-    check_faults_change_nothing(|| Faults { paging_stays_on: true, ..Faults::default() }).await;
-}
-
-#[tokio::test]
 async fn a_banner_full_of_prompt_characters_is_no_prompt() {
     let motd = "##########\n# sw1# hello>\nadmin@x> \n####\nsw1#\n".to_owned();
     check_faults_change_nothing(|| Faults { motd: Some(motd.clone()), ..Faults::default() }).await;

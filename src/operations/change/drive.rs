@@ -297,7 +297,7 @@ impl Operations {
                     let reservation = ground.reservation()?;
                     Event::Seen(self.look(&ground.device, reservation, rules, &drive.planned).await)
                 }
-                Action::Run(run) => self.run(drive, &mut ground, run).await?,
+                Action::Run(run) => Box::pin(self.run(drive, &mut ground, run)).await?,
                 Action::Hold => {
                     // Whoever decides may want to look at the device first.
                     (ground.lease, ground.reservation) = (None, None);

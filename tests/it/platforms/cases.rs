@@ -330,8 +330,18 @@ impl Case {
         self.read(&self.expand(&self.clean(&text)))
     }
 
+    /// What the device has for a command in the mode of reading, where it knows it in these words.
+    pub(super) fn printed(&self, words: &str) -> Option<String> {
+        let same = |known: &&Table| {
+            let known = known["words"].as_str().unwrap();
+            known.trim_start_matches('/') == words.trim_start_matches('/')
+        };
+        let text = self.commands(&self.mode).find(same)?.get("output")?.as_str()?;
+        Some(self.clean(text))
+    }
+
     /// A text without what only moves the cursor.
-    pub(super) fn clean(&self, text: &str) -> String {
+    fn clean(&self, text: &str) -> String {
         self.residue.iter().fold(text.to_owned(), |text, residue| text.replace(residue, ""))
     }
 

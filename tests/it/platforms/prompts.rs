@@ -54,22 +54,16 @@ fn said_by(platform: &Platform) -> Seen {
     let source = Personality::source(platform.name.as_str()).unwrap();
     let device: toml::Table = source.parse().unwrap();
     let home = platform.mode(&platform.default_mode).unwrap();
-    let case = home.cases[0].as_str();
-    let (above, prompt) = case.rsplit_once('\n').unwrap_or(("", case));
-    let commands = device["commands"].as_array().unwrap();
+    let prompt = home.cases[0].as_str();
+    let (above, prompt) = prompt.rsplit_once('\n').unwrap_or(("", prompt));
     let all = cases::all();
-    let case_of = all.iter().find(|case| case.name == platform.name.as_str()).unwrap();
-    let version = commands.iter().find(|command| {
-        command["words"].as_str().unwrap().trim_start_matches('/')
-            == platform.version_command.trim_start_matches('/')
-    });
-    let version = version.and_then(|command| command.get("output")).and_then(|text| text.as_str());
+    let case = all.iter().find(|case| case.name == platform.name.as_str()).unwrap();
     Seen {
         ident: device["ident"].as_str().unwrap().to_owned(),
         banner: String::new(),
         above: above.trim_end().to_owned(),
         prompt: prompt.trim_end().to_owned(),
-        version: version.map(|text| case_of.clean(text)),
+        version: case.printed(&platform.version_command),
     }
 }
 
