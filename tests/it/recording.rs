@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
-use vty_mcp::lab::LabDevice;
+use vty_mcp::lab::{LabDevice, Personality};
 use vty_mcp::platform::{Platform, Platforms};
 use vty_mcp::policy::{permit_configuration, permit_read};
 use vty_mcp::pool::Pool;
@@ -76,4 +76,36 @@ async fn a_text_of_several_lines_is_typed_until_it_ends() {
     let log = fleet.ask("fw1", "show configuration system host-name").await;
     assert!(!log.text.contains("fw2"), "{}", log.text);
     fleet.stop().await;
+}
+
+/// The words of a personality that are secrets: what stands behind `ENC`.
+fn encrypted(personality: &str) -> Vec<&str> {
+    let words: Vec<&str> = personality.split_whitespace().collect();
+    let pairs = words.windows(2).filter(|pair| pair[0] == "ENC");
+    pairs.map(|pair| pair[1].trim_matches('"')).collect()
+}
+
+#[tokio::test]
+async fn a_secret_is_not_recorded_though_a_pager_stands_in_the_text() {
+    let secrets = encrypted(Personality::source("fortinet").unwrap());
+    assert!(secrets.len() > 1, "{secrets:?}");
+    // Its pager cannot be switched off for a session, and pages of every length cut elsewhere.
+    let mut recorded = 0;
+    for rows in [5, 9, 14, 22] {
+        let height = format!("[paging]\nheight = {rows}\n");
+        let source = Personality::source("fortinet").unwrap().replacen("[paging]\n", &height, 1);
+        let personality = Personality::parse("fortinet", &source).unwrap();
+        let fleet = Fleet::start(vec![LabDevice::with_personality("fw1", personality)]).await;
+        let cancel = CancellationToken::new();
+        // What cannot be shown safely may be refused.
+        if let Ok(recording) = fleet.operations.record("fw1", "show", &cancel).await {
+            recorded += 1;
+            assert!(recording.text.contains("--More--"), "with {rows} rows it is not paged");
+            for secret in &secrets {
+                assert!(!recording.text.contains(secret), "{secret} with {rows} rows");
+            }
+        }
+        fleet.stop().await;
+    }
+    assert!(recorded > 0, "nothing was recorded at all");
 }
