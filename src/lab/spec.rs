@@ -234,11 +234,16 @@ impl LabDevice {
         };
         for (words, output) in &self.commands {
             let pattern = Pattern::parse(words);
-            let existing =
-                personality.commands.iter_mut().find(|command| command.pattern == pattern);
-            if let Some(command) = existing {
+            // The same words may mean one command in each mode.
+            let spelled_the_same =
+                personality.commands.iter_mut().filter(|command| command.pattern == pattern);
+            let mut known = false;
+            for command in spelled_the_same {
                 command.output.clone_from(output);
                 command.does = None;
+                known = true;
+            }
+            if known {
                 continue;
             }
             let modes = personality.operational.clone();
