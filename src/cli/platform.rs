@@ -9,7 +9,7 @@ use super::args::{Global, PlatformCommand};
 use super::{CliError, Exit, output, settings};
 use crate::error::chain;
 use crate::platform::{Origin, Platform, PlatformError, Platforms};
-use crate::policy::permit_read;
+use crate::policy::{case_problems, permit_read};
 use crate::server;
 use crate::session::{Cuts, replay};
 
@@ -79,10 +79,10 @@ fn check(platforms: &Platforms, files: &[PathBuf]) -> Result<Exit, CliError> {
     let mut errors = Vec::new();
     for path in files {
         match platforms.read_file(path) {
-            Ok(platform) if !gate_problems(&platform).is_empty() => {
+            Ok(platform) if !case_problems(&platform).is_empty() => {
                 errors.push(PlatformError::Invalid {
                     file: path.display().to_string(),
-                    problems: gate_problems(&platform),
+                    problems: case_problems(&platform),
                 });
             }
             Ok(platform) => output::answer(&format!(
@@ -101,7 +101,7 @@ async fn test(platforms: &Platforms, files: &[PathBuf]) -> Result<Exit, CliError
     let mut failed = false;
     for path in files {
         let platform = find(platforms, path).map_err(|error| CliError::Platforms(vec![error]))?;
-        let mut problems = gate_problems(&platform);
+        let mut problems = case_problems(&platform);
         if platform.transcripts.is_empty() {
             problems.push("it has no transcript, so nothing proves it".to_owned());
         }
@@ -143,19 +143,4 @@ fn find(platforms: &Platforms, path: &Path) -> Result<Arc<Platform>, PlatformErr
         Some(name) => platforms.get(&name),
         None => platforms.read_file(path).map(Arc::new),
     }
-}
-
-/// What the gate makes of the file's own cases.
-fn gate_problems(platform: &Platform) -> Vec<String> {
-    let allowed = platform.read.allowed.iter().filter_map(|command| {
-        let refusal = permit_read(platform, command).err()?;
-        Some(format!("read.cases.allowed: `{command}` is refused: {}", chain(&refusal)))
-    });
-    let refused = platform
-        .read
-        .refused
-        .iter()
-        .filter(|command| permit_read(platform, command).is_ok())
-        .map(|command| format!("read.cases.refused: {command:?} passes the gate"));
-    allowed.chain(refused).collect()
 }

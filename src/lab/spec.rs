@@ -241,6 +241,7 @@ impl LabDevice {
             for command in spelled_the_same {
                 command.output.clone_from(output);
                 command.does = None;
+                command.delay = std::time::Duration::ZERO;
                 known = true;
             }
             if known {

@@ -9,8 +9,9 @@ use toml::{Table, Value};
 pub(super) const INHERITS: &str = "inherits";
 /// The key whose lists are added to the inherited ones.
 const EXTEND: &str = "extend";
-/// The keys of a file that are its own: its names, and the recordings that prove it.
-const OWN: &[&str] = &["aliases", "tests"];
+/// The keys of a file that are its own: its names, the recordings that prove it, and what it is
+/// recognised by, since a variant would else be as likely as what it inherits from.
+const OWN: &[&str] = &["aliases", "detect", "tests"];
 
 /// Returns the file that `over` makes of `base`.
 pub(super) fn overlay(mut base: Table, mut over: Table) -> Table {

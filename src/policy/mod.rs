@@ -185,5 +185,20 @@ pub fn permit_configuration(
     configuration::judge(rules, text)
 }
 
+/// What the gate makes of the file's own cases.
+pub fn case_problems(platform: &Platform) -> Vec<String> {
+    let allowed = platform.read.allowed.iter().filter_map(|command| {
+        let refusal = permit_read(platform, command).err()?;
+        Some(format!("read.cases.allowed: `{command}` is refused: {refusal}"))
+    });
+    let refused = platform
+        .read
+        .refused
+        .iter()
+        .filter(|command| permit_read(platform, command).is_ok())
+        .map(|command| format!("read.cases.refused: {command:?} passes the gate"));
+    allowed.chain(refused).collect()
+}
+
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,9 @@ use crate::platform::{Argument, Filter, ReadGrammar, Word};
 /// Longest argument of a filter, in characters.
 const FILTER_ARGUMENT: usize = 128;
 
+/// How many commands are named where no first word tells what may be read.
+const EXAMPLES: usize = 4;
+
 /// Schemes of files on other machines, as IOS, EOS and Junos spell them.
 const REMOTE_SCHEMES: &[&str] =
     &["ftp", "tftp", "http", "https", "scp", "sftp", "rcp", "rsync", "tftpboot", "xmodem", "cns"];
@@ -102,7 +105,13 @@ fn judge_head(grammar: &ReadGrammar, head: &str) -> Result<(), Refusal> {
         || grammar.forms.iter().any(|form| form.is_match(head.trim_end_matches(' ')));
     if first.is_empty() || !known {
         let verbs: Vec<&str> = grammar.verbs.iter().map(Word::full).collect();
-        return Err(Refusal::NotReadOnly { word: first.to_owned(), allowed: verbs.join(", ") });
+        let mut allowed = verbs.join(", ");
+        if verbs.is_empty() {
+            let some: Vec<String> =
+                grammar.allowed.iter().take(EXAMPLES).map(|case| format!("`{case}`")).collect();
+            allowed = format!("whole commands such as {}", some.join(", "));
+        }
+        return Err(Refusal::NotReadOnly { word: first.to_owned(), allowed });
     }
     if let Some(word) = words.iter().find(|word| is_remote(word)) {
         return Err(Refusal::Remote { word: (*word).to_owned() });

@@ -6,7 +6,8 @@ use crate::error::chain;
 use crate::inventory::{self, Auth, Inventory, LoadOptions, Loaded, Problem};
 use crate::operations::{Changes, Operations};
 use crate::parse::Catalogue;
-use crate::platform::{PlatformError, Platforms};
+use crate::platform::{Origin, PlatformError, Platforms};
+use crate::policy::case_problems;
 use crate::pool::Pool;
 use crate::redact::Redactor;
 use crate::secret::Secret;
@@ -58,10 +59,18 @@ pub fn build(settings: &Settings) -> Result<Built, StartError> {
 
 /// Loads the built-in platforms and those of the operator's directory.
 pub fn load_platforms(settings: &Settings) -> Result<Platforms, Vec<PlatformError>> {
-    match &settings.platforms {
-        Some(directory) => Platforms::with_directory(directory),
-        None => Ok(Platforms::embedded()),
-    }
+    let Some(directory) = &settings.platforms else { return Ok(Platforms::embedded()) };
+    let platforms = Platforms::with_directory(directory)?;
+    // What a file says of the gate is judged by the gate, as `platform check` does.
+    let own = platforms.names().filter(|name| platforms.origin(name) != Some(&Origin::BuiltIn));
+    let read = own.filter_map(|name| platforms.get(name).ok());
+    let wrong = read.filter_map(|platform| {
+        let problems = case_problems(&platform);
+        let file = format!("{}.toml", platform.name);
+        (!problems.is_empty()).then_some(PlatformError::Invalid { file, problems })
+    });
+    let wrong: Vec<PlatformError> = wrong.collect();
+    if wrong.is_empty() { Ok(platforms) } else { Err(wrong) }
 }
 
 /// Loads the inventory that the settings name.

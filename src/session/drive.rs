@@ -27,12 +27,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             _ => Some(self.prompt.clone()),
         };
         let secrets = matches!(kind, Kind::Login | Kind::Transition { .. });
+        let drawn = self.terminal.current_len();
         self.terminal.forget();
         self.raw.clear();
         if let Some(line) = line {
             self.send(format!("{line}{newline}").as_bytes()).await?;
         }
-        let mut exchange = Exchange::new(&platform, learned.as_ref(), kind);
+        let mut exchange = Exchange::new(&platform, learned.as_ref(), kind, drawn);
         let mut heard = Instant::now();
         let mut buffer = vec![0; 32 * 1024];
         loop {
@@ -163,8 +164,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let lines = self.terminal.lines();
         let mut text = String::new();
         let kept = (done.first..done.end.line).filter(|index| !done.skip.contains(index));
-        for line in kept.map_while(|index| lines.line(index)) {
-            text.push_str(line);
+        for (number, line) in kept.map_while(|index| lines.line(index)).enumerate() {
+            let head = if number == 0 { done.head } else { 0 };
+            text.push_str(line.get(head..).unwrap_or_default());
             text.push('\n');
         }
         let whole = lines.is_whole();

@@ -124,6 +124,8 @@ pub(super) struct Done {
     pub(super) skip: Vec<usize>,
     /// A question of the device that the platform file declined.
     pub(super) declined: Option<String>,
+    /// How many bytes of the first line are the prompt at which we typed.
+    pub(super) head: usize,
 }
 
 /// One exchange in progress.
@@ -140,6 +142,8 @@ pub(super) struct Exchange<'a> {
     before: Option<(String, usize)>,
     /// How many newlines were sent to wake a silent device; they may have been lost.
     wakes: usize,
+    /// How many bytes the line had at which we typed, blanks behind the prompt included.
+    drawn: usize,
     /// Whether the interrupt key was pressed because the device hung.
     interrupted: bool,
     /// The questions that were answered.
@@ -159,8 +163,14 @@ pub(super) struct Exchange<'a> {
 }
 
 impl<'a> Exchange<'a> {
-    /// Starts an exchange on a session that last showed the learned prompt.
-    pub(super) fn new(platform: &'a Platform, learned: Option<&'a Prompt>, kind: Kind<'a>) -> Self {
+    /// Starts an exchange on a session that last showed the learned prompt, on a line of `drawn`
+    /// bytes.
+    pub(super) fn new(
+        platform: &'a Platform,
+        learned: Option<&'a Prompt>,
+        kind: Kind<'a>,
+        drawn: usize,
+    ) -> Self {
         let text = match &kind {
             Kind::Setup(text)
             | Kind::Configuration(text)
@@ -182,6 +192,7 @@ impl<'a> Exchange<'a> {
             newlines: 0,
             before: None,
             wakes: 0,
+            drawn,
             interrupted: false,
             answered: Vec::new(),
             asked: Vec::new(),
@@ -229,7 +240,7 @@ impl<'a> Exchange<'a> {
         let says = ready.is_match(current) || shown.any(|line| ready.is_match(line));
         let prompt = self.learned.filter(|_| says)?.clone();
         let end = End { line: 0, bytes: 0 };
-        Some(Done { prompt, first: 0, end, skip: Vec::new(), declined: None })
+        Some(Done { prompt, first: 0, end, skip: Vec::new(), declined: None, head: 0 })
     }
 
     fn step_on_prompt(
@@ -291,7 +302,12 @@ impl<'a> Exchange<'a> {
             line.is_some_and(|line| line.is_empty() || line == answer)
         };
         let skip = self.asked.iter().filter(only_answer).map(|(at, _)| *at).collect();
-        Done { prompt, first, end, skip, declined: self.declined.clone() }
+        // A device that echoes nothing, not even the end of our line, goes on behind the prompt.
+        let learned = self.learned.map(|learned| learned.line.as_str()).unwrap_or_default();
+        let behind = self.echo_missing && !learned.is_empty();
+        let goes_on = |line: &&str| behind && line.starts_with(learned);
+        let head = terminal.lines().line(first).filter(goes_on).map_or(0, |_| self.drawn);
+        Done { prompt, first, end, skip, declined: self.declined.clone(), head }
     }
 
     fn step_on_pager(

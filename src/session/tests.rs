@@ -374,6 +374,14 @@ async fn a_device_that_does_not_echo_is_read_with_a_proof() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_device_that_does_not_even_end_our_line_is_read_without_its_prompt() {
+    let (mut session, device) =
+        frr(vec![said("show zebra\n", "  ok\r\nwell\r\nr1# "), said("\n", "\r\nr1# ")]).await;
+    assert_eq!(run(&mut session, "show zebra").await.unwrap().text, "  ok\nwell\n");
+    device.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_log_line_that_redraws_the_prompt_is_not_taken_for_the_answer() {
     let (mut session, device) =
         frr(vec![said("show zebra\n", "\r\n%ZEBRA-3: link down\r\nr1# show zebra\r\nok\r\nr1# ")])

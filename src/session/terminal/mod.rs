@@ -139,7 +139,6 @@ impl Terminal {
     }
 
     /// How many bytes the current line has.
-    #[cfg_attr(not(test), expect(dead_code, reason = "only the tests ask"))]
     pub(crate) fn current_len(&self) -> usize {
         self.line.len()
     }
