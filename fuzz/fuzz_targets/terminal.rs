@@ -4,11 +4,16 @@
 
 #[path = "../../src/session/terminal/check.rs"]
 mod check;
+#[path = "../../src/session/terminal/controls.rs"]
+mod controls;
 #[path = "../../src/session/terminal/reference.rs"]
 mod reference;
 #[expect(dead_code, reason = "the session uses more of it")]
 #[path = "../../src/session/terminal/mod.rs"]
 mod terminal;
+
+#[path = "../../src/session/terminal/utf8.rs"]
+mod utf8;
 
 use self::terminal::Terminal;
 

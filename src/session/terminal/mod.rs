@@ -14,6 +14,7 @@
 
 #[cfg(test)]
 mod check;
+mod controls;
 mod line;
 #[cfg(test)]
 mod reference;
@@ -25,22 +26,10 @@ mod utf8;
 
 use std::borrow::Cow;
 
+use self::controls::{Action, Controls};
 use self::line::Line;
 pub(crate) use self::scrollback::Scrollback;
 use self::utf8::{Decoded, Utf8};
-
-/// What the emulator expects next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Expecting {
-    Text,
-    Escape,
-    /// The byte after an escape that selects a charset.
-    Charset,
-    Csi,
-    /// An operating-system command or another string, ended by BEL or ST.
-    Text7,
-    Text7Escape,
-}
 
 /// A line-remembering terminal.
 #[derive(Debug)]
@@ -49,8 +38,7 @@ pub(crate) struct Terminal {
     line: Line,
     /// A carriage return whose effect is not known before the next character.
     returned: bool,
-    expecting: Expecting,
-    parameters: String,
+    controls: Controls,
     utf8: Utf8,
 }
 
@@ -61,8 +49,7 @@ impl Terminal {
             lines: Scrollback::new(limit),
             line: Line::new(),
             returned: false,
-            expecting: Expecting::Text,
-            parameters: String::new(),
+            controls: Controls::default(),
             utf8: Utf8::default(),
         }
     }
@@ -81,7 +68,7 @@ impl Terminal {
     /// Takes text and line ends in runs, as far as nothing else comes, and returns the rest.
     fn feed_plain<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         let mut rest = bytes;
-        while self.expecting == Expecting::Text
+        while self.controls.is_idle()
             && !self.returned
             && self.line.is_plain()
             && self.utf8.is_idle()
@@ -165,77 +152,23 @@ impl Terminal {
     }
 
     fn take(&mut self, character: char) {
-        match self.expecting {
-            Expecting::Text => self.take_text(character),
-            Expecting::Escape => self.take_escape(character),
-            Expecting::Charset => self.expecting = Expecting::Text,
-            Expecting::Csi => self.take_csi(character),
-            Expecting::Text7 => match character {
-                '\u{7}' | '\u{9c}' => self.expecting = Expecting::Text,
-                '\u{1b}' => self.expecting = Expecting::Text7Escape,
-                _ => {}
-            },
-            Expecting::Text7Escape => {
-                self.expecting = if character == '\\' { Expecting::Text } else { Expecting::Text7 };
+        match self.controls.take(character) {
+            None => {}
+            Some(Action::Write(character)) => {
+                self.settle_return();
+                self.line.write(character, self.lines.room());
             }
-        }
-    }
-
-    fn take_text(&mut self, character: char) {
-        match character {
-            '\n' => self.finish_line(),
-            '\r' => self.returned = true,
-            '\u{8}' => {
+            Some(Action::Finish) => self.finish_line(),
+            Some(Action::Return) => self.returned = true,
+            Some(Action::Back) => {
                 self.settle_return();
                 self.line.move_back(1);
             }
-            '\u{1b}' => self.expecting = Expecting::Escape,
-            '\u{9b}' => self.start_csi(),
-            '\t' => self.write('\t'),
-            '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' => {}
-            _ => self.write(character),
+            Some(Action::Csi(action, first)) => self.apply_csi(action, first),
         }
     }
 
-    fn take_escape(&mut self, character: char) {
-        self.expecting = match character {
-            '[' => return self.start_csi(),
-            ']' | 'P' | 'X' | '^' | '_' => Expecting::Text7,
-            '(' | ')' | '*' | '+' | '#' | '%' | ' ' => Expecting::Charset,
-            'E' | 'D' => {
-                self.finish_line();
-                Expecting::Text
-            }
-            '\u{1b}' => Expecting::Escape,
-            _ => Expecting::Text,
-        };
-    }
-
-    fn start_csi(&mut self) {
-        self.parameters.clear();
-        self.expecting = Expecting::Csi;
-    }
-
-    fn take_csi(&mut self, character: char) {
-        match character {
-            '0'..='9' | ';' | ':' | '<'..='?' | ' '..='/' => {
-                // A sequence longer than any real one is dropped, not collected.
-                if self.parameters.len() < 32 {
-                    self.parameters.push(character);
-                }
-            }
-            '@'..='~' => {
-                self.expecting = Expecting::Text;
-                self.apply_csi(character);
-            }
-            '\u{1b}' => self.expecting = Expecting::Escape,
-            _ => self.expecting = Expecting::Text,
-        }
-    }
-
-    fn apply_csi(&mut self, action: char) {
-        let first: usize =
-            self.parameters.split(';').next().and_then(|p| p.parse().ok()).unwrap_or(0);
+    fn apply_csi(&mut self, action: char, first: usize) {
         let distance = first.max(1);
         if matches!(action, 'K' | 'J' | 'D' | 'C' | 'G' | '`' | 'P') {
             self.settle_return();
@@ -257,11 +190,6 @@ impl Terminal {
         if std::mem::take(&mut self.returned) {
             self.line.move_to_start();
         }
-    }
-
-    fn write(&mut self, character: char) {
-        self.settle_return();
-        self.line.write(character, self.lines.room());
     }
 
     fn finish_line(&mut self) {

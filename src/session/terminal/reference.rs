@@ -1,18 +1,9 @@
 //! The emulator in its simplest form: one character at a time, one cell per column, every line a
-//! `String`. The fast one must give exactly what this one gives.
+//! `String`. The fast one must give exactly what this one gives; both read characters and sequences
+//! with the same code, and differ in what they do with them.
 
-/// What the emulator expects next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Expecting {
-    Text,
-    Escape,
-    /// The byte after an escape that selects a charset.
-    Charset,
-    Csi,
-    /// An operating-system command or another string, ended by BEL or ST.
-    Text7,
-    Text7Escape,
-}
+use super::controls::{Action, Controls};
+use super::utf8::{Decoded, Utf8};
 
 /// A line-remembering terminal.
 #[derive(Debug)]
@@ -26,8 +17,7 @@ pub(super) struct Terminal {
     returned: bool,
     /// Whether the cursor went back over text of this line.
     redrawn: bool,
-    expecting: Expecting,
-    parameters: String,
+    controls: Controls,
     utf8: Utf8,
 }
 
@@ -122,8 +112,7 @@ impl Terminal {
             cursor: 0,
             returned: false,
             redrawn: false,
-            expecting: Expecting::Text,
-            parameters: String::new(),
+            controls: Controls::default(),
             utf8: Utf8::default(),
         }
     }
@@ -176,83 +165,25 @@ impl Terminal {
     }
 
     fn take(&mut self, character: char) {
-        match self.expecting {
-            Expecting::Text => self.take_text(character),
-            Expecting::Escape => self.take_escape(character),
-            Expecting::Charset => self.expecting = Expecting::Text,
-            Expecting::Csi => self.take_csi(character),
-            Expecting::Text7 => match character {
-                '\u{7}' | '\u{9c}' => self.expecting = Expecting::Text,
-                '\u{1b}' => self.expecting = Expecting::Text7Escape,
-                _ => {}
-            },
-            Expecting::Text7Escape => {
-                self.expecting = if character == '\\' { Expecting::Text } else { Expecting::Text7 };
-            }
-        }
-    }
-
-    fn take_text(&mut self, character: char) {
-        match character {
-            '\n' => self.finish_line(),
-            '\r' => self.returned = true,
-            '\u{8}' => {
+        match self.controls.take(character) {
+            None => {}
+            Some(Action::Write(character)) => self.write(character),
+            Some(Action::Finish) => self.finish_line(),
+            Some(Action::Return) => self.returned = true,
+            Some(Action::Back) => {
                 self.settle_return();
                 self.move_back_to(self.cursor.saturating_sub(1));
             }
-            '\u{1b}' => self.expecting = Expecting::Escape,
-            '\u{9b}' => self.start_csi(),
-            '\t' => self.write('\t'),
-            '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' => {}
-            _ => self.write(character),
+            Some(Action::Csi(action, first)) => self.apply_csi(action, first),
         }
     }
 
-    fn take_escape(&mut self, character: char) {
-        self.expecting = match character {
-            '[' => return self.start_csi(),
-            ']' | 'P' | 'X' | '^' | '_' => Expecting::Text7,
-            '(' | ')' | '*' | '+' | '#' | '%' | ' ' => Expecting::Charset,
-            'E' | 'D' => {
-                self.finish_line();
-                Expecting::Text
-            }
-            '\u{1b}' => Expecting::Escape,
-            _ => Expecting::Text,
-        };
-    }
-
-    fn start_csi(&mut self) {
-        self.parameters.clear();
-        self.expecting = Expecting::Csi;
-    }
-
-    fn take_csi(&mut self, character: char) {
-        match character {
-            '0'..='9' | ';' | ':' | '<'..='?' | ' '..='/' => {
-                // A sequence longer than any real one is dropped, not collected.
-                if self.parameters.len() < 32 {
-                    self.parameters.push(character);
-                }
-            }
-            '@'..='~' => {
-                self.expecting = Expecting::Text;
-                self.apply_csi(character);
-            }
-            '\u{1b}' => self.expecting = Expecting::Escape,
-            _ => self.expecting = Expecting::Text,
-        }
-    }
-
-    fn apply_csi(&mut self, action: char) {
+    fn apply_csi(&mut self, action: char, first: usize) {
         /// Farther than this no network CLI moves within a line.
         const FARTHEST: usize = 65_536;
-        let first: usize =
-            self.parameters.split(';').next().and_then(|p| p.parse().ok()).unwrap_or(0);
         let distance = first.clamp(1, FARTHEST);
         match action {
-            'K' => self.erase_in_line(first),
-            'J' => self.erase_in_line(if first == 1 { 1 } else { first }),
+            'K' | 'J' => self.erase_in_line(first),
             'D' => {
                 self.settle_return();
                 self.move_back_to(self.cursor.saturating_sub(distance));
@@ -337,62 +268,5 @@ impl Terminal {
         self.lines.push(line);
         self.cells.clear();
         (self.solid, self.cursor) = (0, 0);
-    }
-}
-
-/// Decodes UTF-8 one byte at a time.
-#[derive(Debug, Default)]
-struct Utf8 {
-    bytes: [u8; 4],
-    have: usize,
-    want: usize,
-}
-
-/// What one more byte made.
-enum Decoded {
-    Pending,
-    Char(char),
-    /// What came before was no UTF-8; the byte itself may be a character.
-    BadThen(Option<char>),
-}
-
-impl Utf8 {
-    fn push(&mut self, byte: u8) -> Decoded {
-        if self.have == 0 {
-            return self.start(byte);
-        }
-        if byte & 0xC0 != 0x80 {
-            self.have = 0;
-            return match self.start(byte) {
-                Decoded::Char(character) => Decoded::BadThen(Some(character)),
-                Decoded::Pending | Decoded::BadThen(_) => Decoded::BadThen(None),
-            };
-        }
-        if let Some(slot) = self.bytes.get_mut(self.have) {
-            *slot = byte;
-        }
-        self.have = self.have.saturating_add(1);
-        if self.have < self.want {
-            return Decoded::Pending;
-        }
-        let text = self.bytes.get(..self.want).and_then(|bytes| str::from_utf8(bytes).ok());
-        self.have = 0;
-        match text.and_then(|text| text.chars().next()) {
-            Some(character) => Decoded::Char(character),
-            None => Decoded::BadThen(None),
-        }
-    }
-
-    fn start(&mut self, byte: u8) -> Decoded {
-        self.want = match byte {
-            0..0x80 => return Decoded::Char(char::from(byte)),
-            0xC2..0xE0 => 2,
-            0xE0..0xF0 => 3,
-            0xF0..0xF5 => 4,
-            _ => return Decoded::BadThen(None),
-        };
-        self.bytes = [byte, 0, 0, 0];
-        self.have = 1;
-        Decoded::Pending
     }
 }
