@@ -42,9 +42,14 @@ impl Permitted {
     /// What to answer to a question of the device, when so many answers were used already. The
     /// question is judged too, with the lines above it: one that would change something has no
     /// answer.
-    pub fn answer_to(&self, question: &str, with_context: &str, used: usize) -> Option<&str> {
+    pub fn answer_to(
+        &self,
+        question: &str,
+        with_context: impl FnOnce() -> String,
+        used: usize,
+    ) -> Option<&str> {
         let given = self.answers.get(used)?;
-        let meant = given.is_meant_by(question) && !answers::is_grave(with_context);
+        let meant = given.is_meant_by(question) && !answers::is_grave(&with_context());
         meant.then_some(&given.answer)
     }
 }

@@ -43,6 +43,8 @@ const MOST_NEWLINES: usize = 4;
 const MOST_ANSWERS: usize = 3;
 /// How many of the last lines are looked at for a prompt that a message hides.
 const LAST: usize = 8;
+/// What a line that asks for something ends with.
+const QUESTION_ENDS: [char; 4] = ['?', ':', ']', ')'];
 /// The longest line that can be a prompt, a pager or a question, in bytes.
 const LONGEST_PROMPT: usize = 1024;
 
@@ -137,9 +139,7 @@ pub(super) struct Exchange<'a> {
     typed: Typed,
     echo_end: Option<usize>,
     echo_missing: bool,
-    newlines: usize,
-    /// The prompt for which a newline was sent as a proof, and how many of it there were.
-    before: Option<(String, usize)>,
+    proof: Option<Proof>,
     /// How many newlines were sent to wake a silent device; they may have been lost.
     wakes: usize,
     /// How many bytes the line had at which we typed, blanks behind the prompt included.
@@ -152,14 +152,22 @@ pub(super) struct Exchange<'a> {
     asked: Vec<(usize, String)>,
     /// The question that the platform file declined.
     declined: Option<String>,
-    /// Lines already searched for the word that a text may come, and where the proof was sent.
+    /// Lines already searched for the word that a text may come.
     ready_from: usize,
-    proof_at: usize,
     /// How many answers of the caller were used.
     given: usize,
     /// Lines already searched for the prompt's text, and whether it was there.
     searched: usize,
     quoted: bool,
+}
+
+/// A newline that was sent as a proof.
+#[derive(Debug)]
+struct Proof {
+    /// How many lines had been finished.
+    at: usize,
+    /// How many prompts of these words stood there already, where a prompt was seen.
+    before: Option<(String, usize)>,
 }
 
 impl<'a> Exchange<'a> {
@@ -189,8 +197,7 @@ impl<'a> Exchange<'a> {
             kind,
             echo_end: None,
             echo_missing: no_echo,
-            newlines: 0,
-            before: None,
+            proof: None,
             wakes: 0,
             drawn,
             interrupted: false,
@@ -198,7 +205,6 @@ impl<'a> Exchange<'a> {
             asked: Vec::new(),
             declined: None,
             ready_from: 0,
-            proof_at: 0,
             given: 0,
             searched: 0,
             quoted: false,
@@ -257,7 +263,7 @@ impl<'a> Exchange<'a> {
         let ended =
             || !self.quoted && self.ends_configuration(terminal, first, trail.output_end(1));
         let quotes = self.quoted || self.kind.reads_configuration();
-        let unproven = self.newlines == 0 && self.needs_proof(known, quotes, &trail, first);
+        let unproven = self.proof.is_none() && self.needs_proof(known, quotes, &trail, first);
         if unproven && matches!(self.kind, Kind::BlockBegin { .. }) {
             // A newline would become a part of the text, should the device take it after all.
             if quiet < ECHO_QUIET {
@@ -269,20 +275,19 @@ impl<'a> Exchange<'a> {
             // counted.
             let at_once = known && !matches!(self.kind, Kind::Block) && (!quotes || ended());
             if at_once || matches!(self.kind, Kind::Login) || quiet >= CONFIRM_QUIET {
-                self.before = Some((prompt.line, trail.count()));
-                return self.prove(terminal);
+                return self.prove(terminal, Some((prompt.line, trail.count())));
             }
             return Step::Wait(Some(CONFIRM_QUIET));
         }
-        let prompts = self.newlines.saturating_add(1);
         // Prompts that stood there before the newline, such as a quoted one right above the real
         // one, are no answer to it.
-        let before = self.before.as_ref().filter(|(line, _)| *line == prompt.line);
-        let before = before.map_or(self.newlines, |(_, count)| *count);
-        if trail.count() <= before {
+        let proofs = usize::from(self.proof.is_some());
+        let before = self.proof.as_ref().and_then(|proof| proof.before.as_ref());
+        let before = before.filter(|(line, _)| *line == prompt.line);
+        if trail.count() <= before.map_or(proofs, |(_, count)| *count) {
             return self.step_on_lost_newline(prompt, first, &trail, terminal, quiet);
         }
-        let end = trail.output_end(prompts);
+        let end = trail.output_end(proofs.saturating_add(1));
         if end.bytes > 0 && quiet < CONFIRM_QUIET {
             return Step::Wait(Some(CONFIRM_QUIET));
         }
@@ -290,9 +295,8 @@ impl<'a> Exchange<'a> {
     }
 
     /// Sends the newline whose answer is the proof.
-    fn prove(&mut self, terminal: &Terminal) -> Step {
-        self.newlines = 1;
-        self.proof_at = terminal.lines().count();
+    fn prove(&mut self, terminal: &Terminal, before: Option<(String, usize)>) -> Step {
+        self.proof = Some(Proof { at: terminal.lines().count(), before });
         Step::Newline
     }
 

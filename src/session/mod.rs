@@ -4,7 +4,7 @@
 //! the session is poisoned unless a prompt was proven, and a poisoned session sends nothing more.
 //! A command and its newline go out in one write. Nothing sleeps: a timeout ends a wait and never
 //! decides what happened. This module knows neither the inventory nor SSH nor MCP; the decisions
-//! are made by the pure machines in `terminal` and `exchange`, and this file only moves bytes.
+//! are made by the pure machines in `terminal` and `exchange`, and `drive` only moves bytes.
 
 mod drive;
 mod echo;
@@ -29,7 +29,7 @@ pub use self::probe::probe;
 pub use self::record::{Heard, Recorder};
 pub use self::replay::{Cuts, replay};
 use self::terminal::Terminal;
-use crate::platform::{Block, Dialog, FailureKind, ModeName, Platform, SecretUse, Transition};
+use crate::platform::{Dialog, FailureKind, ModeName, Platform, SecretUse};
 use crate::policy::Permitted;
 use crate::secret::Secret;
 
@@ -174,14 +174,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             () = cancel.cancelled() => Err(Ended::Cancelled),
             result = Self::bounded(exchange, most) => result?,
         };
-        match outcome {
-            Ok(done) => {
-                let output = self.output(&done);
-                self.poisoned = false;
-                Ok(output)
-            }
-            Err(ended) => Err(self.give_up(ended).await),
-        }
+        let done = self.conclude(outcome).await?;
+        self.poisoned = false;
+        Ok(self.output(&done))
     }
 
     /// Types one line of a change and returns its answer. Every line of the answer may refuse it.
@@ -195,45 +190,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             return Err(SessionError::Poisoned);
         }
         self.poisoned = true;
-        let platform = std::sync::Arc::clone(&self.platform);
-        let most = self.limits.command_timeout;
         let (text, kind) = match line {
             TypedLine::Block { begin, lines } => {
-                let block = platform.blocks.iter().find(|block| block.begins.is_match(begin));
                 let lines: Vec<&str> = lines.iter().map(|line| line.as_str()).collect();
-                return self.type_block(begin, &lines.join("\n"), block).await;
+                return self.type_block(begin, &lines.join("\n")).await;
             }
             TypedLine::Caller(permitted) => {
                 let text = permitted.as_str();
                 if let Some((begin, rest)) = text.split_once('\n') {
-                    let block = platform.blocks.iter().find(|block| block.begins.is_match(begin));
-                    return self.type_block(begin, rest, block).await;
+                    return self.type_block(begin, rest).await;
                 }
                 (text, Kind::Line { text, dialog })
             }
             TypedLine::Platform(text) => (text, Kind::Line { text, dialog }),
             TypedLine::Configuration(text) => (text, Kind::Configuration(text)),
         };
-        match Self::bounded(self.exchange(kind, Some(text)), most).await? {
-            Ok(done) => {
-                let mut output = self.refusable(&done);
-                if matches!(line, TypedLine::Configuration(_)) {
-                    output.rejected = None;
-                }
-                Ok(output)
-            }
-            Err(ended) => Err(self.give_up(ended).await),
+        let most = self.limits.command_timeout;
+        let outcome = Self::bounded(self.exchange(kind, Some(text)), most).await?;
+        let done = self.conclude(outcome).await?;
+        let mut output = self.refusable(&done);
+        if matches!(line, TypedLine::Configuration(_)) {
+            output.rejected = None;
         }
+        Ok(output)
     }
 
     /// Types a text of several lines, during which the device shows no prompt.
-    async fn type_block(
-        &mut self,
-        begin: &str,
-        text: &str,
-        block: Option<&Block>,
-    ) -> Result<Output, SessionError> {
-        let newline = self.platform.terminal.newline.clone();
+    async fn type_block(&mut self, begin: &str, text: &str) -> Result<Output, SessionError> {
+        let platform = std::sync::Arc::clone(&self.platform);
+        let newline = &platform.terminal.newline;
+        let block = platform.blocks.iter().find(|block| block.begins.is_match(begin));
         let end = block.map(|block| block.end.as_str()).unwrap_or_default();
         let lines = text.lines().flat_map(|line| [line, newline.as_str()]);
         let mut whole: String = lines.chain([end]).collect();
@@ -242,20 +228,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             None => whole = format!("{begin}{newline}{whole}"),
             Some(ready) => {
                 let kind = Kind::BlockBegin { text: begin, ready };
-                match Self::bounded(self.exchange(kind, Some(begin)), most).await? {
-                    Err(ended) => return Err(self.give_up(ended).await),
-                    // A prompt instead of the readiness: the device refused the line.
-                    Ok(done) if done.end.line > 0 => return Ok(self.refusable(&done)),
-                    Ok(_ready) => {}
+                let outcome = Self::bounded(self.exchange(kind, Some(begin)), most).await?;
+                let done = self.conclude(outcome).await?;
+                // A prompt instead of the readiness: the device refused the line.
+                if done.end.line > 0 {
+                    return Ok(self.refusable(&done));
                 }
             }
         }
-        let ended = async {
+        let typed = async {
             self.send(whole.as_bytes()).await?;
             self.exchange(Kind::Block, None).await
         };
-        match Self::bounded(ended, most).await? {
-            Ok(done) => Ok(self.refusable(&done)),
+        let outcome = Self::bounded(typed, most).await?;
+        let done = self.conclude(outcome).await?;
+        Ok(self.refusable(&done))
+    }
+
+    /// Interrupts what did not come to its end.
+    async fn conclude(&mut self, outcome: Result<Done, Ended>) -> Result<Done, SessionError> {
+        match outcome {
+            Ok(done) => Ok(done),
             Err(ended) => Err(self.give_up(ended).await),
         }
     }
@@ -351,7 +344,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             if step.secret == SecretUse::Required && !has_secret {
                 return Ok(());
             }
-            self.take_step(step).await.map_err(|error| match error {
+            let kind = Kind::Transition { text: &step.send, to: &step.to, dialog: &step.dialog };
+            let taken = self.exchange(kind, Some(&step.send)).await;
+            taken.map_err(|error| match error {
                 // A question of another kind, such as one about uncommitted changes.
                 error if step.secret == SecretUse::None => error,
                 SessionError::NeedsInput { .. } if !has_secret => unreachable(
@@ -368,11 +363,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
         }
         Ok(())
-    }
-
-    async fn take_step(&mut self, step: &Transition) -> Result<(), SessionError> {
-        let kind = Kind::Transition { text: &step.send, to: &step.to, dialog: &step.dialog };
-        self.exchange(kind, Some(&step.send)).await.map(|_| ())
     }
 
     /// The last line of output before the prompt that has any text.

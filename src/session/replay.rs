@@ -138,7 +138,7 @@ pub(super) async fn answer_newlines(far: &mut DuplexStream, shown: &str, cuts: &
     }
 }
 
-/// The prompt at the end of what was shown, with the line above it where two make a prompt.
+/// The prompt at the end of what was shown; of a prompt of two lines the last.
 fn prompt_of(shown: &str) -> &str {
     shown.rsplit('\n').next().unwrap_or_default()
 }

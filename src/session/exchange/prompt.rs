@@ -51,7 +51,7 @@ impl Exchange<'_> {
     }
 
     /// Compares the parts of two prompts that name the device, one of which may be cut.
-    pub(super) fn is_same_device(&self, one: &str, two: &str) -> bool {
+    fn is_same_device(&self, one: &str, two: &str) -> bool {
         let (one, two) = (host(one), host(two));
         let cut = |limit: usize| {
             let (short, long) = if one.len() < two.len() { (one, two) } else { (two, one) };

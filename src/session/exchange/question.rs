@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{CONFIRM_QUIET, Exchange, Kind, MOST_ANSWERS, QUESTION_QUIET, Step, Terminal};
+use super::{
+    CONFIRM_QUIET, Exchange, Kind, MOST_ANSWERS, QUESTION_ENDS, QUESTION_QUIET, Step, Terminal,
+};
 use crate::platform::Answer;
 
 /// How many lines above a question belong to it.
@@ -58,11 +60,13 @@ impl Exchange<'_> {
         quiet: Duration,
     ) -> Option<String> {
         let Kind::Command(permitted) = self.kind else { return None };
-        let lines = terminal.lines();
-        let from = lines.count().saturating_sub(CONTEXT);
-        let above = (from..lines.count()).filter_map(|index| lines.line(index));
-        let whole: String = above.flat_map(|line| [line, " "]).chain([line]).collect();
-        let answer = permitted.answer_to(line, &whole, self.given)?.to_owned();
+        let whole = || -> String {
+            let lines = terminal.lines();
+            let from = lines.count().saturating_sub(CONTEXT);
+            let above = (from..lines.count()).filter_map(|index| lines.line(index));
+            above.flat_map(|line| [line, " "]).chain([line]).collect()
+        };
+        let answer = permitted.answer_to(line, whole, self.given)?.to_owned();
         let prompt = self.prompt_of(terminal, line).is_some() || self.hides_prompt(line);
         (!prompt && self.output_start(terminal, raw, quiet).is_some()).then_some(answer)
     }
@@ -76,8 +80,7 @@ impl Exchange<'_> {
         quiet: Duration,
     ) -> Step {
         // What does not end like a question may be a line of output that is not finished yet.
-        let wait =
-            if line.ends_with(['?', ':', ']', ')']) { CONFIRM_QUIET } else { QUESTION_QUIET };
+        let wait = if line.ends_with(QUESTION_ENDS) { CONFIRM_QUIET } else { QUESTION_QUIET };
         if quiet < wait {
             return Step::Wait(Some(wait));
         }

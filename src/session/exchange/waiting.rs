@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    CONFIRM_QUIET, ECHO_QUIET, Exchange, Kind, LAST, MOST_NEWLINES, Prompt, QUESTION_QUIET, Step,
-    Terminal, Trail, WAKE_QUIET,
+    CONFIRM_QUIET, ECHO_QUIET, Exchange, Kind, LAST, MOST_NEWLINES, Prompt, QUESTION_ENDS,
+    QUESTION_QUIET, Step, Terminal, Trail, WAKE_QUIET,
 };
 
 impl Exchange<'_> {
@@ -13,7 +13,7 @@ impl Exchange<'_> {
         if matches!(self.kind, Kind::Login) {
             return self.wake(quiet);
         }
-        let Some(learned) = self.learned.filter(|_| self.newlines == 0) else {
+        let Some(learned) = self.learned.filter(|_| self.proof.is_none()) else {
             return Step::Wait(None);
         };
         let first = self.echo_end.unwrap_or_default();
@@ -32,8 +32,7 @@ impl Exchange<'_> {
         if quiet < wait {
             return Step::Wait(Some(wait));
         }
-        self.before = Some((prompt.to_owned(), trail.count()));
-        self.prove(terminal)
+        self.prove(terminal, Some((prompt.to_owned(), trail.count())))
     }
 
     /// A newline that was sent as a proof may have been swallowed, as devices do at login, or the
@@ -50,7 +49,8 @@ impl Exchange<'_> {
             return self.wake(quiet);
         }
         // Where nothing at all was drawn since, the device is busy and the proof is still to come.
-        if !self.kind.stays() || terminal.lines().count() <= self.proof_at {
+        let sent_at = self.proof.as_ref().map_or(0, |proof| proof.at);
+        if !self.kind.stays() || terminal.lines().count() <= sent_at {
             return Step::Wait(None);
         }
         if quiet < WAKE_QUIET {
@@ -93,15 +93,15 @@ impl Exchange<'_> {
         }
         if self.hides_prompt(line) && self.output_start(terminal, raw, quiet).is_some() {
             // Text without a line end stands before the prompt, or quotes it.
-            if self.newlines > 0 {
+            if self.proof.is_some() {
                 return Step::Wait(None);
             }
             if quiet < CONFIRM_QUIET {
                 return Step::Wait(Some(CONFIRM_QUIET));
             }
-            return self.prove(terminal);
+            return self.prove(terminal, None);
         }
-        if !line.ends_with(['?', ':', ']', ')']) {
+        if !line.ends_with(QUESTION_ENDS) {
             return Step::Wait(None);
         }
         if quiet < QUESTION_QUIET {
@@ -111,7 +111,7 @@ impl Exchange<'_> {
     }
 
     /// The prompt of the mode that a step leads to, where it is among the last lines.
-    pub(super) fn prompt_behind(&self, terminal: &Terminal, first: usize) -> Option<String> {
+    fn prompt_behind(&self, terminal: &Terminal, first: usize) -> Option<String> {
         let Kind::Transition { to, .. } = self.kind else { return None };
         let lines = terminal.lines();
         let from = lines.count().saturating_sub(LAST).max(first);
