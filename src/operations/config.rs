@@ -151,10 +151,7 @@ impl Operations {
         cancel: &CancellationToken,
     ) -> Result<String, Failure> {
         let refuse = |code, message: &str| Failure::new(code, message).on(device.name.as_str());
-        let platform = self
-            .platforms
-            .get(&device.platform)
-            .map_err(|error| self.failed(error.code(), &error, device))?;
+        let platform = self.platform(device)?;
         let rules = platform.change.as_ref().filter(|rules| !rules.candidate.is_empty());
         let Some(rules) = rules else {
             let message = "this device has no candidate configuration for everybody";
@@ -192,10 +189,7 @@ impl Operations {
         device: &Device,
         work: impl FnOnce(&ChangeRules) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let platform = self
-            .platforms
-            .get(&device.platform)
-            .map_err(|error| self.failed(error.code(), &error, device))?;
+        let platform = self.platform(device)?;
         let Some(rules) = &platform.change else {
             let message = format!("configurations are not known for {}", platform.title);
             return Err(Failure::new(ErrorCode::InvalidArgument, message).on(device.name.as_str()));

@@ -32,7 +32,7 @@ pub use self::run::{CommandAnswer, DeviceAnswers, RunRequest};
 use crate::error::{ErrorCode, chain};
 use crate::inventory::{Device, Inventory};
 use crate::parse::Catalogue;
-use crate::platform::Platforms;
+use crate::platform::{Platform, Platforms};
 use crate::pool::{Pool, PoolError};
 use crate::redact::{Redactor, clean};
 use crate::session::SessionError;
@@ -108,6 +108,13 @@ impl Operations {
                 None => failure,
             }
         })
+    }
+
+    /// The platform of a device.
+    fn platform(&self, device: &Device) -> Result<Arc<Platform>, Failure> {
+        self.platforms
+            .get(&device.platform)
+            .map_err(|error| self.failed(error.code(), &error, device))
     }
 
     /// Makes a text of a device fit to be shown.

@@ -147,10 +147,7 @@ impl Operations {
             command: file.command.clone(),
             output: file.output.clone(),
         };
-        let platform = self
-            .platforms
-            .get(&device.platform)
-            .map_err(|error| self.failed(error.code(), &error, device))?;
+        let platform = self.platform(device)?;
         match Box::pin(replay(&platform, &transcript, permitted, Cuts::Whole)).await {
             Ok(()) => Ok(()),
             Err(_difference) => Err(unsafe_to_show(device)),

@@ -200,9 +200,9 @@ impl Operations {
         command: &str,
         answers: &[GivenAnswer],
     ) -> Result<Permitted, Failure> {
-        let platform = self.platforms.get(&device.platform).map_err(|error| {
-            self.failed(error.code(), &error, device).with_command(self.show_line(command))
-        })?;
+        let platform = self
+            .platform(device)
+            .map_err(|failure| failure.with_command(self.show_line(command)))?;
         permit_read_with(&platform, command, answers).map_err(|refusal: Refusal| {
             tracing::info!(device = %device.name, reason = refusal.reason(), "the gate refused");
             Failure::new(refusal.code(), refusal.to_string())

@@ -56,8 +56,7 @@ impl Platforms {
     /// Weighs what was seen. Without a version text the answer is often the command that gets one.
     pub fn detect(&self, seen: &Seen) -> Verdict {
         let mut found: Vec<(u32, Arc<Platform>)> = self
-            .names()
-            .filter_map(|name| self.get(name).ok())
+            .usable()
             .filter(|platform| platform.mode_of(&seen.above, &seen.prompt).is_some())
             .map(|platform| (platform.weigh(seen), platform))
             .collect();

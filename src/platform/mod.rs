@@ -92,13 +92,9 @@ pub struct Platform {
 impl Platform {
     /// Reads and validates the text of a platform file that inherits from none.
     pub fn parse(name: &PlatformName, text: &str) -> Result<Self, PlatformError> {
-        let file = format!("{name}.toml");
-        let platform = toml::from_str(text).map_err(|error| PlatformError::Unreadable {
-            file: file.clone(),
-            message: error.to_string(),
-        })?;
-        validate::convert(name, platform)
-            .map_err(|problems| PlatformError::Invalid { file, problems })
+        let platform =
+            toml::from_str(text).map_err(|error| PlatformError::unreadable(name, error))?;
+        validate::convert(name, platform).map_err(|problems| PlatformError::invalid(name, problems))
     }
 
     /// Finds the mode whose prompt this line is, below the line above it. A mode that names the line

@@ -58,6 +58,15 @@ pub enum PlatformError {
 }
 
 impl PlatformError {
+    pub(super) fn unreadable(name: &PlatformName, message: impl std::fmt::Display) -> Self {
+        Self::Unreadable { file: file_name(name), message: message.to_string() }
+    }
+
+    /// A file that can be read and contradicts itself, in these ways.
+    pub fn invalid(name: &PlatformName, problems: Vec<String>) -> Self {
+        Self::Invalid { file: file_name(name), problems }
+    }
+
     /// The stable code of this failure.
     pub fn code(&self) -> ErrorCode {
         match self {
@@ -65,6 +74,10 @@ impl PlatformError {
             Self::Unreadable { .. } | Self::Invalid { .. } | Self::Io { .. } => ErrorCode::Internal,
         }
     }
+}
+
+fn file_name(name: &PlatformName) -> String {
+    format!("{name}.toml")
 }
 
 /// Where a platform file comes from.
@@ -124,12 +137,8 @@ impl Platforms {
                     let name = PlatformName::new(&stem);
                     for alias in aliases_of(&text) {
                         if let Some(other) = aliases.insert(alias.clone(), name.clone()) {
-                            problems.push(PlatformError::Invalid {
-                                file: format!("{stem}.toml"),
-                                problems: vec![format!(
-                                    "its alias `{alias}` is also that of {other}"
-                                )],
-                            });
+                            let problem = format!("its alias `{alias}` is also that of {other}");
+                            problems.push(PlatformError::invalid(&name, vec![problem]));
                         }
                     }
                     added.push(platforms.insert(&stem, Cow::Owned(text), Origin::File(path)));
@@ -181,9 +190,14 @@ impl Platforms {
         self.entries.values().map(|entry| &entry.name)
     }
 
+    /// Every platform whose file can be used.
+    pub fn usable(&self) -> impl Iterator<Item = Arc<Platform>> {
+        self.names().filter_map(|name| self.get(name).ok())
+    }
+
     /// The key that sends on the pager of any platform whose prompt this line is.
     pub fn pager_key(&self, line: &str) -> Option<String> {
-        self.names().filter_map(|name| self.get(name).ok()).find_map(|platform| {
+        self.usable().find_map(|platform| {
             let pager = platform.pagers.iter().find(|pager| pager.prompt.is_match(line))?;
             Some(pager.key.clone())
         })
@@ -208,14 +222,10 @@ impl Platforms {
         if !inherits(text) {
             return Platform::parse(name, text);
         }
-        let file = format!("{name}.toml");
-        let unreadable =
-            |message: String| PlatformError::Unreadable { file: file.clone(), message };
         let table = self.merged(name, text, depth)?;
         let platform = PlatformFile::deserialize(Value::Table(table))
-            .map_err(|error| unreadable(error.to_string()))?;
-        validate::convert(name, platform)
-            .map_err(|problems| PlatformError::Invalid { file: file.clone(), problems })
+            .map_err(|error| PlatformError::unreadable(name, error))?;
+        validate::convert(name, platform).map_err(|problems| PlatformError::invalid(name, problems))
     }
 
     /// The file with what it inherits.
@@ -225,30 +235,26 @@ impl Platforms {
         text: &str,
         depth: usize,
     ) -> Result<Table, PlatformError> {
-        let file = format!("{name}.toml");
-        let unreadable =
-            |message: String| PlatformError::Unreadable { file: file.clone(), message };
-        let over: Table =
-            text.parse().map_err(|error: toml::de::Error| unreadable(error.to_string()))?;
+        let unreadable = |message: &str| PlatformError::unreadable(name, message);
+        let over: Table = text
+            .parse()
+            .map_err(|error: toml::de::Error| PlatformError::unreadable(name, error))?;
         let Some(base) = over.get(INHERITS) else { return Ok(over) };
         let base = base.as_str().unwrap_or_default();
         let Some(depth) = depth.checked_sub(1) else {
-            return Err(unreadable("the files inherit from each other in a circle".to_owned()));
+            return Err(unreadable("the files inherit from each other in a circle"));
         };
         // A file that takes a built-in one's place may still inherit from it.
-        let own = base == name.as_str();
-        let found = self.resolve(base).and_then(|base| self.entries.get(base.as_str()));
-        let source = if own {
-            built_in().find(|(stem, _)| *stem == base).map(|(_, source)| Cow::Borrowed(source))
+        let found = if base == name.as_str() {
+            built_in().find(|(stem, _)| *stem == base)
         } else {
-            found.map(|entry| entry.source.clone())
+            let entry = self.resolve(base).and_then(|base| self.entries.get(base.as_str()));
+            entry.map(|entry| (entry.name.as_str(), entry.source.as_ref()))
         };
-        let Some(source) = source else {
-            return Err(unreadable(format!("it inherits from `{base}`, which does not exist")));
+        let Some((base, source)) = found else {
+            return Err(unreadable(&format!("it inherits from `{base}`, which does not exist")));
         };
-        let base =
-            PlatformName::new(if own { base } else { found.map_or(base, |e| e.name.as_str()) });
-        Ok(overlay(self.merged(&base, &source, depth)?, over))
+        Ok(overlay(self.merged(&PlatformName::new(base), source, depth)?, over))
     }
 }
 

@@ -7,8 +7,9 @@
 
 mod lease;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -156,14 +157,7 @@ impl Pool {
         reservation: &Reservation,
         cancel: &CancellationToken,
     ) -> Result<Lease, PoolError> {
-        let opening = async {
-            // What a change must prove is proven on a connection of its own.
-            if let Some(lease) = self.unpark(device, reservation).await {
-                lease.leave().await;
-            }
-            self.open(device, reservation, Recording::Off).await
-        };
-        self.unless_ended(cancel, opening).await
+        self.open_new(device, reservation, Recording::Off, cancel).await
     }
 
     /// Opens a new session that keeps what goes through it, from the first byte on.
@@ -173,11 +167,22 @@ impl Pool {
         cancel: &CancellationToken,
     ) -> Result<Lease, PoolError> {
         let reservation = self.reserve(device, cancel).await?;
+        self.open_new(device, &reservation, Recording::On, cancel).await
+    }
+
+    /// Closes what is parked, since a device may have one line only, and opens a new session.
+    async fn open_new(
+        &self,
+        device: &Device,
+        reservation: &Reservation,
+        recording: Recording,
+        cancel: &CancellationToken,
+    ) -> Result<Lease, PoolError> {
         let opening = async {
-            if let Some(lease) = self.unpark(device, &reservation).await {
+            if let Some(lease) = self.unpark(device, reservation).await {
                 lease.leave().await;
             }
-            self.open(device, &reservation, Recording::On).await
+            self.open(device, reservation, recording).await
         };
         self.unless_ended(cancel, opening).await
     }
@@ -194,7 +199,7 @@ impl Pool {
             let connection = connection.await.map_err(PoolError::Transport)?;
             if connection.host_key.first_contact {
                 let fingerprint = connection.host_key.fingerprint.clone();
-                self.untold().insert(device.name.clone(), fingerprint);
+                locked(&self.untold).insert(device.name.clone(), fingerprint);
             }
             // What most platforms ask for; the login that follows asks for its own.
             let pty = Pty { kind: "vt100", width: 511, height: 1000 };
@@ -246,7 +251,7 @@ impl Pool {
             return lease.leave().await;
         }
         let (taker, taken) = tokio::sync::oneshot::channel();
-        let replaced = self.parked().insert(device.name.clone(), taker);
+        let replaced = locked(&self.parked).insert(device.name.clone(), taker);
         // At most one session of a device is ever parked.
         drop(replaced);
         let closing = self.closing.clone();
@@ -276,7 +281,7 @@ impl Pool {
 
     /// Takes the parked session of a device, if it proves that it lives.
     async fn unpark(&self, device: &Device, reservation: &Reservation) -> Option<Lease> {
-        let taker = self.parked().remove(&device.name)?;
+        let taker = locked(&self.parked).remove(&device.name)?;
         let (handover, handed) = tokio::sync::oneshot::channel();
         taker.send(Take(handover)).ok()?;
         let Parked { mut session, mut connection, opened } = handed.await.ok()?;
@@ -291,14 +296,6 @@ impl Pool {
         Some(Lease { session, connection, opened, closing, slot, counted: self.leases.token() })
     }
 
-    fn parked(&self) -> std::sync::MutexGuard<'_, HashMap<DeviceName, Taker>> {
-        self.parked.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    fn untold(&self) -> std::sync::MutexGuard<'_, HashMap<DeviceName, String>> {
-        self.untold.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
     /// Stops every command under way and hands out nothing more.
     pub fn close(&self) {
         self.closing.cancel();
@@ -311,8 +308,7 @@ impl Pool {
     }
 
     fn slot(&self, name: &DeviceName) -> Arc<Semaphore> {
-        // A poisoned lock only means that another thread panicked; the map itself is whole.
-        let mut slots = self.slots.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut slots = locked(&self.slots);
         Arc::clone(slots.entry(name.clone()).or_insert_with(|| Arc::new(Semaphore::new(1))))
     }
 
@@ -323,17 +319,16 @@ impl Pool {
         recording: Recording,
     ) -> Result<Lease, PoolError> {
         let platform = self.platforms.get(&device.platform).map_err(PoolError::Platform)?;
-        let suffix = &platform.terminal.username_suffix;
-        let connection = if suffix.is_empty() {
-            Box::pin(Connection::open(device, &self.host_keys)).await
-        } else {
-            // Some devices take settings of their console behind the user name.
-            let mut device = device.clone();
-            device.username.push_str(suffix);
-            Box::pin(Connection::open(&device, &self.host_keys)).await
-        };
+        // Some devices take settings of their console behind the user name.
+        let mut named = Cow::Borrowed(device);
+        if !platform.terminal.username_suffix.is_empty() {
+            named.to_mut().username.push_str(&platform.terminal.username_suffix);
+        }
+        let connection = Box::pin(Connection::open(&named, &self.host_keys)).await;
         let mut connection = connection.map_err(PoolError::Transport)?;
-        if self.untold().remove(&device.name).as_ref() == Some(&connection.host_key.fingerprint) {
+        if locked(&self.untold).remove(&device.name).as_ref()
+            == Some(&connection.host_key.fingerprint)
+        {
             connection.host_key.first_contact = true;
         }
         match self.log_in(device, platform, &connection, recording).await {
@@ -382,6 +377,11 @@ impl Pool {
         let opening = Box::pin(Session::open(shell, platform, secrets, limits));
         opening.await.map_err(PoolError::Login)
     }
+}
+
+/// A poisoned lock only means that another thread panicked; the maps themselves are whole.
+fn locked<T>(map: &Mutex<T>) -> MutexGuard<'_, T> {
+    map.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whether a session keeps what goes through it.

@@ -66,8 +66,7 @@ pub fn load_platforms(settings: &Settings) -> Result<Platforms, Vec<PlatformErro
     let read = own.filter_map(|name| platforms.get(name).ok());
     let wrong = read.filter_map(|platform| {
         let problems = case_problems(&platform);
-        let file = format!("{}.toml", platform.name);
-        (!problems.is_empty()).then_some(PlatformError::Invalid { file, problems })
+        (!problems.is_empty()).then(|| PlatformError::invalid(&platform.name, problems))
     });
     let wrong: Vec<PlatformError> = wrong.collect();
     if wrong.is_empty() { Ok(platforms) } else { Err(wrong) }

@@ -77,9 +77,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Look<S> {
                 continue;
             }
             // Enter might be an answer, so it is pressed only where a prompt may stand.
-            let known = platforms.names().filter_map(|name| platforms.get(name).ok());
-            let mut known = known.filter(|p| p.mode_of(&self.above(), prompt).is_some());
-            if known.next().is_none() && prompt.ends_with([':', '?', ']', ')', '>']) {
+            let above = self.above();
+            let known = platforms.usable().any(|p| p.mode_of(&above, prompt).is_some());
+            if !known && prompt.ends_with([':', '?', ']', ')', '>']) {
                 let question = super::shorten(prompt);
                 return Err(SessionError::NeedsInput { question });
             }

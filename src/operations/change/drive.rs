@@ -260,10 +260,7 @@ impl Operations {
     /// Does what the machine says until it ends, or until the change is left to the device.
     async fn work(&self, drive: &mut Drive) -> Result<Option<Outcome>, Failure> {
         let device = self.located(&drive.planned.device, &CancellationToken::new()).await?;
-        let platform = self
-            .platforms
-            .get(&device.platform)
-            .map_err(|error| self.failed(error.code(), &error, &device))?;
+        let platform = self.platform(&device)?;
         let session: String = drive.change_id.chars().take(8).collect();
         let words = Words {
             session: format!("vty{session}"),

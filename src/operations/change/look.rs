@@ -126,6 +126,19 @@ impl Operations {
         seen
     }
 
+    /// What is in force, to be compared.
+    async fn running_tree(
+        &self,
+        device: &Device,
+        lease: &mut Lease,
+        rules: &ChangeRules,
+    ) -> Result<Tree, Seen> {
+        match self.running(device, lease, rules).await {
+            Ok(running) => Ok(Tree::read(rules, &running)),
+            Err(failure) => Err(Seen::Unreachable(failure.message)),
+        }
+    }
+
     async fn compare(
         &self,
         device: &Device,
@@ -141,9 +154,9 @@ impl Operations {
         if was != is && !planned.after.contains(is) {
             return Seen::Otherwise("another device answers: its name differs".to_owned());
         }
-        let running = match self.running(device, lease, rules).await {
-            Ok(running) => Tree::read(rules, &running),
-            Err(failure) => return Seen::Unreachable(failure.message),
+        let running = match self.running_tree(device, lease, rules).await {
+            Ok(running) => running,
+            Err(unreachable) => return unreachable,
         };
         if running.sorted() == Tree::read(rules, &planned.before).sorted() {
             return Seen::Before;
@@ -201,9 +214,9 @@ impl Operations {
                 "the device is not the one that was planned for: its host key differs".to_owned(),
             );
         }
-        let running = match self.running(device, lease, rules).await {
-            Ok(running) => Tree::read(rules, &running),
-            Err(failure) => return Seen::Unreachable(failure.message),
+        let running = match self.running_tree(device, lease, rules).await {
+            Ok(running) => running,
+            Err(unreachable) => return unreachable,
         };
         let before = Tree::read(rules, &planned.before);
         if running == before {

@@ -149,10 +149,7 @@ impl Operations {
         cancel: &CancellationToken,
     ) -> Result<PlannedDevice, Failure> {
         let device = &self.located(name, cancel).await?;
-        let platform = self
-            .platforms
-            .get(&device.platform)
-            .map_err(|error| self.failed(error.code(), &error, device))?;
+        let platform = self.platform(device)?;
         let Some(rules) = &platform.change else {
             let message = format!("changes are not known for {}", platform.title);
             return Err(Failure::new(ErrorCode::PolicyDenied, message).on(name));
