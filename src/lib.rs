@@ -6,6 +6,7 @@
 pub mod caller;
 pub mod change;
 pub mod cli;
+pub mod credential;
 pub mod error;
 pub mod inventory;
 pub mod lab;

@@ -8,8 +8,9 @@ use std::fmt;
 
 use zeroize::{Zeroize, Zeroizing};
 
-/// A value that must never be printed, logged or returned to a caller.
-#[derive(Clone)]
+/// A value that must never be printed, logged or returned to a caller. Two can be compared, to see
+/// whether a device file that was read again changed; never compare one with what a caller sent.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret<T: Zeroize = String>(Zeroizing<T>);
 
 impl<T: Zeroize> Secret<T> {

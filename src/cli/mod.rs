@@ -137,7 +137,9 @@ async fn dispatch(args: Args) -> Result<Exit, CliError> {
         Command::Config { command } => change::config(global, command).await,
         Command::Change { command } => Box::pin(change::change(global, command)).await,
         Command::Platform { command } => platform::platform(global, command).await,
-        Command::Record { device, commands } => record::record(global, device, commands).await,
+        Command::Record { device, commands } => {
+            Box::pin(record::record(global, device, commands)).await
+        }
         Command::Token { command } => token::token(global, command),
         Command::Lab(lab) => lab::lab(lab).await,
         Command::Completions { shell } => {

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use super::collect::At;
-use super::device::Auth;
+use super::device::{Auth, AuthProof, SecretSource};
 use super::hint::nearest;
 use super::json::{Entry, Node, Value};
 use super::layer::Given;
@@ -60,7 +60,7 @@ impl Reader<'_> {
                     self.problems.error("inv_credential", at, what, "add `password`");
                     return None;
                 };
-                secret.map(Auth::Password)
+                secret.map(|secret| Auth::new(AuthProof::Password(SecretSource::Inline(secret))))
             }
             Kind::Key => {
                 if let Some(stray) = password {
@@ -78,10 +78,10 @@ impl Reader<'_> {
                 self.keys.push(KeyUse { path: path.clone(), place, has_passphrase });
                 // A passphrase that was reported makes the credential unusable.
                 let passphrase = match phrase {
-                    Some(read) => Some(read?),
+                    Some(read) => Some(SecretSource::Inline(read?)),
                     None => None,
                 };
-                Some(Auth::Key { path, passphrase })
+                Some(Auth::new(AuthProof::Key { path, passphrase, certificate: None }))
             }
         }
     }
@@ -91,7 +91,8 @@ impl Reader<'_> {
         let password = self.secret(at, node, "password");
         let place = self.problems.place(at);
         if matches!(auth, Given::Absent) {
-            *auth = password.map(Auth::Password).into();
+            let inline = |secret| Auth::new(AuthProof::Password(SecretSource::Inline(secret)));
+            *auth = password.map(inline).into();
             let what = "`password` beside the device's other keys is deprecated";
             let remedy = "write \"auth\": {\"type\": \"password\", \"password\": …}";
             let notice = Severity::Notice;

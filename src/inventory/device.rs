@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -44,8 +45,9 @@ pub(super) fn is_name(name: &str) -> bool {
         && name.bytes().all(inner)
 }
 
-/// A device to log in to.
-#[derive(Debug, Clone)]
+/// A device to log in to. Two that are equal are reached and logged in to in the same way, so a
+/// session of one may serve the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Device {
     /// What callers call it.
@@ -61,7 +63,15 @@ pub struct Device {
     /// What proves it.
     pub auth: Auth,
     /// The password for the privileged mode, where the platform asks for one.
-    pub enable: Option<Secret<String>>,
+    pub enable: Option<SecretSource>,
+    /// Which SSH algorithms it is offered.
+    pub security: Security,
+    /// What its host key must be; the settings decide where the device file says nothing.
+    pub host_keys: Option<HostKeyPolicy>,
+    /// The way to its SSH server.
+    pub route: Route,
+    /// How many sessions it may have at once.
+    pub max_sessions: usize,
     /// Whether changes are allowed that nothing but this program would take back.
     pub allow_unprotected: bool,
     /// The groups it belongs to, the one that decides first in front.
@@ -80,19 +90,150 @@ impl Device {
 }
 
 /// What a login is proven with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Auth {
-    /// A password.
-    Password(Secret<String>),
+pub struct Auth {
+    /// The credential.
+    pub proof: AuthProof,
+    /// Answers to what a server asks beside the password, in the order of the device file.
+    pub answers: Vec<LoginAnswer>,
+}
+
+impl Auth {
+    /// A credential alone.
+    pub fn new(proof: AuthProof) -> Self {
+        Self { proof, answers: Vec::new() }
+    }
+
+    /// The word for it in lists: `password`, `ssh_key` or `agent`.
+    pub fn kind(&self) -> &'static str {
+        match self.proof {
+            AuthProof::Password(_) => "password",
+            AuthProof::Key { .. } => "ssh_key",
+            AuthProof::Agent { .. } => "agent",
+        }
+    }
+}
+
+/// A credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AuthProof {
+    /// A password, for the methods `password` and `keyboard-interactive`.
+    Password(SecretSource),
     /// A private key file.
     Key {
         /// Where it is: absolute, or relative to the directory the program was started in when the
         /// path of the device file was.
         path: PathBuf,
         /// What it is encrypted with.
-        passphrase: Option<Secret<String>>,
+        passphrase: Option<SecretSource>,
+        /// The OpenSSH certificate that goes with it.
+        certificate: Option<PathBuf>,
     },
+    /// A key that an SSH agent holds.
+    Agent {
+        /// The fingerprint (`SHA256:…`) or the comment of the key; every key is tried in the order
+        /// of the agent where absent.
+        key: Option<String>,
+    },
+}
+
+/// The answer to a question of keyboard-interactive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginAnswer {
+    /// A part of the question, in lower case; it is found without regard to case.
+    pub prompt: String,
+    /// The answer.
+    pub answer: SecretSource,
+}
+
+/// Where a secret comes from. None of these ever passes through a caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SecretSource {
+    /// The device file itself.
+    Inline(Secret<String>),
+    /// An environment variable of this program, by name.
+    Env(String),
+    /// The first line of a file: absolute, or relative to the directory of the device file.
+    File(PathBuf),
+    /// The first line that a program prints: its path and its arguments. There is no shell.
+    Command(Vec<String>),
+    /// The desktop's keyring.
+    Keyring {
+        /// The service.
+        service: String,
+        /// The account.
+        account: String,
+    },
+}
+
+/// Which SSH algorithms a device is offered; each profile contains the one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Security {
+    /// What is recommended today.
+    Modern,
+    /// And what is sound and widespread.
+    #[default]
+    Compatible,
+    /// And what is broken, for devices that have nothing else.
+    Legacy,
+}
+
+impl Security {
+    /// Every profile, the strictest first.
+    pub const ALL: [Self; 3] = [Self::Modern, Self::Compatible, Self::Legacy];
+
+    /// The word in the device file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Modern => "modern",
+            Self::Compatible => "compatible",
+            Self::Legacy => "legacy",
+        }
+    }
+}
+
+/// What the host key of a device must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HostKeyPolicy {
+    /// The recorded one; the first one is recorded and reported.
+    AcceptNew,
+    /// The recorded one; an operator records it.
+    Strict,
+    /// One of these fingerprints, `SHA256:…`, whatever is recorded.
+    Pinned(Vec<String>),
+}
+
+/// The way to an SSH server.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Route {
+    /// A TCP connection from here.
+    #[default]
+    Direct,
+    /// A connection that this device opens for us; it has a route of its own.
+    Through(Arc<Device>),
+    /// The standard input and output of a shell command, from `ssh_config`.
+    ProxyCommand(String),
+}
+
+impl Route {
+    /// The devices on the way, the one that is reached first in front.
+    pub fn hops(&self) -> Vec<&Device> {
+        let mut hops = Vec::new();
+        let mut route = self;
+        while let Self::Through(hop) = route {
+            hops.push(&**hop);
+            route = &hop.route;
+        }
+        hops.reverse();
+        hops
+    }
 }
 
 /// How long each step with a device may take.

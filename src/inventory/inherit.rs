@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::address;
 use super::collect::At;
-use super::device::{Device, DeviceName};
+use super::device::{Device, DeviceName, Route, SecretSource, Security};
 use super::layer::{Given, Layer, inherited_tags, inherited_timeouts};
 use super::problem::Severity;
 use super::read::{Form, Reader};
@@ -74,7 +74,11 @@ impl Reader<'_> {
             port,
             username: username?,
             auth: auth?,
-            enable,
+            enable: enable.map(SecretSource::Inline),
+            security: Security::default(),
+            host_keys: None,
+            route: Route::Direct,
+            max_sessions: 1,
             allow_unprotected: allow_unprotected.copied().unwrap_or_default(),
             groups: names,
             tags,

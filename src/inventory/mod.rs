@@ -28,7 +28,10 @@ mod values;
 use std::fmt;
 use std::path::Path;
 
-pub use device::{Auth, Device, DeviceName, Timeouts};
+pub use device::{
+    Auth, AuthProof, Device, DeviceName, HostKeyPolicy, LoginAnswer, Route, SecretSource, Security,
+    Timeouts,
+};
 pub use problem::{InventoryError, Place, Position, Problem, Severity, report};
 pub use select::{Inventory, Selector};
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{Failure, Operations};
 use crate::error::ErrorCode;
-use crate::inventory::{Auth, Device, Selector};
+use crate::inventory::{Device, Selector};
 use crate::platform::PlatformName;
 
 /// Most devices on one page.
@@ -111,10 +111,7 @@ fn entry(device: &Device) -> DeviceEntry {
         platform: device.platform.to_string(),
         address: device.address.clone(),
         port: device.port,
-        auth: match device.auth {
-            Auth::Password(_) => "password",
-            Auth::Key { .. } => "ssh_key",
-        },
+        auth: device.auth.kind(),
         groups: device.groups.clone(),
         tags: device.tags.clone(),
     }

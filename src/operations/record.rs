@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Failure, Operations};
 use crate::error::ErrorCode;
-use crate::inventory::{Auth, Device};
+use crate::inventory::{AuthProof, Device, SecretSource};
 use crate::platform::{Exchange, Transcript};
 use crate::policy::Permitted;
 use crate::secret::Secret;
@@ -157,12 +157,16 @@ impl Operations {
     /// Takes out of a recording what must not be shared, line by line, so that every control
     /// character stays where it was.
     fn scrub(&self, device: &Device, text: &str) -> String {
-        let own = match &device.auth {
-            Auth::Password(password) => Some(password),
-            Auth::Key { .. } => None,
+        let own = match &device.auth.proof {
+            AuthProof::Password(SecretSource::Inline(password)) => Some(password),
+            _ => None,
+        };
+        let enable = match &device.enable {
+            Some(SecretSource::Inline(secret)) => Some(secret),
+            _ => None,
         };
         let mut text = text.to_owned();
-        for secret in own.into_iter().chain(device.enable.as_ref()).map(Secret::expose) {
+        for secret in own.into_iter().chain(enable).map(Secret::expose) {
             if !secret.is_empty() {
                 text = text.replace(secret.as_str(), MADE_UP);
             }

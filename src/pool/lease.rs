@@ -57,13 +57,13 @@ pub struct Lease {
 impl Lease {
     /// The fingerprint of the host key, where it was recorded just now.
     pub fn new_host_key(&self) -> Option<&str> {
-        let host_key = &self.connection.host_key;
+        let host_key = &self.connection.handshake.host_key;
         host_key.first_contact.then_some(host_key.fingerprint.as_str())
     }
 
     /// The fingerprint of the host key.
     pub fn host_key(&self) -> &str {
-        &self.connection.host_key.fingerprint
+        &self.connection.handshake.host_key.fingerprint
     }
 
     /// The prompt that the device showed last.
@@ -122,7 +122,7 @@ impl Lease {
 
     /// The identification line of the device's SSH server.
     pub fn ident(&self) -> &str {
-        &self.connection.ident
+        &self.connection.handshake.ident
     }
 
     /// Leaves the device politely.

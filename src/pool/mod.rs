@@ -7,7 +7,6 @@
 
 mod lease;
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,11 +18,12 @@ use tokio_util::task::TaskTracker;
 
 pub use self::lease::{Lease, Reservation};
 use self::lease::{Parked, Take, Taker};
+use crate::credential::{CredentialError, Credentials, Login, LoginProof};
 use crate::error::ErrorCode;
-use crate::inventory::{Auth, Device, DeviceName};
+use crate::inventory::{Device, DeviceName};
 use crate::platform::{Platform, PlatformError, PlatformName, Platforms, SecretUse, Seen, Verdict};
 use crate::session::{Limits, LoginSecrets, Recorder, Session, SessionError, probe};
-use crate::transport::{Connection, HostKeys, Pty, Shell, TransportError};
+use crate::transport::{Connection, Dialer, Pty, Shell, TransportError};
 
 /// How long a session waits for its next caller before it is closed.
 const IDLE_CLOSE: Duration = Duration::from_secs(300);
@@ -39,6 +39,9 @@ pub enum PoolError {
     /// The device's platform file cannot be used.
     #[error("no usable platform")]
     Platform(#[source] PlatformError),
+    /// The credential could not be had.
+    #[error("no credential")]
+    Credential(#[source] CredentialError),
     /// The device could not be reached.
     #[error("no SSH connection")]
     Transport(#[source] TransportError),
@@ -69,6 +72,7 @@ impl PoolError {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Platform(error) => error.code(),
+            Self::Credential(error) => error.code(),
             Self::Transport(error) => error.code(),
             Self::Login(error) => error.code(),
             Self::Unrecognised { .. } => ErrorCode::PlatformUnknown,
@@ -90,7 +94,8 @@ fn listed(possible: &[PlatformName]) -> String {
 #[derive(Debug)]
 pub struct Pool {
     platforms: Arc<Platforms>,
-    host_keys: HostKeys,
+    dialer: Dialer,
+    credentials: Arc<Credentials>,
     output_limit: usize,
     slots: Mutex<HashMap<DeviceName, Arc<Semaphore>>>,
     /// How to get at the sessions that wait for their next caller.
@@ -105,10 +110,16 @@ pub struct Pool {
 
 impl Pool {
     /// Makes a pool that keeps at most `output_limit` bytes of one answer.
-    pub fn new(platforms: Arc<Platforms>, host_keys: HostKeys, output_limit: usize) -> Self {
+    pub fn new(
+        platforms: Arc<Platforms>,
+        dialer: Dialer,
+        credentials: Arc<Credentials>,
+        output_limit: usize,
+    ) -> Self {
         Self {
             platforms,
-            host_keys,
+            dialer,
+            credentials,
             output_limit,
             slots: Mutex::default(),
             parked: Mutex::default(),
@@ -195,10 +206,11 @@ impl Pool {
     ) -> Result<PlatformName, PoolError> {
         let _slot = self.reserve(device, cancel).await?;
         let detecting = async {
-            let connection = Box::pin(Connection::open(device, &self.host_keys));
-            let connection = connection.await.map_err(PoolError::Transport)?;
-            if connection.host_key.first_contact {
-                let fingerprint = connection.host_key.fingerprint.clone();
+            let login = self.credentials.login(device).await.map_err(PoolError::Credential)?;
+            let connection = Box::pin(self.connect(device, &login)).await?;
+            let host_key = &connection.handshake.host_key;
+            if host_key.first_contact {
+                let fingerprint = host_key.fingerprint.clone();
                 locked(&self.untold).insert(device.name.clone(), fingerprint);
             }
             // What most platforms ask for; the login that follows asks for its own.
@@ -208,7 +220,8 @@ impl Pool {
                 Err(error) => Err(PoolError::Transport(error)),
                 Ok(shell) => {
                     let most = device.timeouts.auth.saturating_add(device.timeouts.idle);
-                    let looked = probe(shell, &connection.ident, &self.platforms, most).await;
+                    let looked =
+                        probe(shell, &connection.handshake.ident, &self.platforms, most).await;
                     looked.map_err(PoolError::Login)
                 }
             };
@@ -285,7 +298,7 @@ impl Pool {
         let (handover, handed) = tokio::sync::oneshot::channel();
         taker.send(Take(handover)).ok()?;
         let Parked { mut session, mut connection, opened } = handed.await.ok()?;
-        connection.host_key.first_contact = false;
+        connection.handshake.host_key.first_contact = false;
         let closing = self.closing.clone();
         if !Box::pin(session.prove(PROOF_WAIT)).await {
             tracing::debug!(device = %device.name, "a parked session did not answer");
@@ -319,21 +332,20 @@ impl Pool {
         recording: Recording,
     ) -> Result<Lease, PoolError> {
         let platform = self.platforms.get(&device.platform).map_err(PoolError::Platform)?;
+        let mut login = self.credentials.login(device).await.map_err(PoolError::Credential)?;
+        let username = login.username.clone();
         // Some devices take settings of their console behind the user name.
-        let mut named = Cow::Borrowed(device);
-        if !platform.terminal.username_suffix.is_empty() {
-            named.to_mut().username.push_str(&platform.terminal.username_suffix);
+        login.username.push_str(&platform.terminal.username_suffix);
+        let mut connection = Box::pin(self.connect(device, &login)).await?;
+        login.username = username;
+        let host_key = &mut connection.handshake.host_key;
+        if locked(&self.untold).remove(&device.name).as_ref() == Some(&host_key.fingerprint) {
+            host_key.first_contact = true;
         }
-        let connection = Box::pin(Connection::open(&named, &self.host_keys)).await;
-        let mut connection = connection.map_err(PoolError::Transport)?;
-        if locked(&self.untold).remove(&device.name).as_ref()
-            == Some(&connection.host_key.fingerprint)
-        {
-            connection.host_key.first_contact = true;
-        }
-        match self.log_in(device, platform, &connection, recording).await {
+        match self.log_in(device, login, platform, &connection, recording).await {
             Ok(session) => {
-                tracing::debug!(device = %device.name, ident = connection.ident, "session opened");
+                let ident = &connection.handshake.ident;
+                tracing::debug!(device = %device.name, ident, "session opened");
                 let (closing, counted) = (self.closing.clone(), self.leases.token());
                 let (opened, slot) = (Instant::now(), slot.clone());
                 Ok(Lease { session, connection, opened, closing, slot, counted })
@@ -345,9 +357,15 @@ impl Pool {
         }
     }
 
+    async fn connect(&self, device: &Device, login: &Login) -> Result<Connection, PoolError> {
+        let reached = self.dialer.reach(device, None).await.map_err(PoolError::Transport)?;
+        reached.log_in(login).await.map_err(PoolError::Transport)
+    }
+
     async fn log_in(
         &self,
         device: &Device,
+        login: Login,
         platform: Arc<Platform>,
         connection: &Connection,
         recording: Recording,
@@ -357,12 +375,12 @@ impl Pool {
         let shell = connection.shell(pty, device.timeouts.auth).await;
         let shell = shell.map_err(PoolError::Transport)?;
         let secrets = LoginSecrets {
-            username: device.username.clone(),
-            password: match &device.auth {
-                Auth::Password(password) => Some(password.clone()),
-                Auth::Key { .. } => None,
+            username: login.username,
+            password: match login.proof {
+                LoginProof::Password(password) => Some(password),
+                _ => None,
             },
-            enable: device.enable.clone(),
+            enable: login.enable,
         };
         let limits = Limits {
             prompt_timeout: device.timeouts.auth,

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::credential::Credentials;
 use crate::error::chain;
-use crate::inventory::{self, Auth, Inventory, LoadOptions, Loaded, Problem};
+use crate::inventory::{
+    self, AuthProof, HostKeyPolicy, Inventory, LoadOptions, Loaded, Problem, SecretSource,
+};
 use crate::operations::{Changes, Operations};
 use crate::parse::Catalogue;
 use crate::platform::{Origin, PlatformError, Platforms};
@@ -13,7 +16,7 @@ use crate::redact::Redactor;
 use crate::secret::Secret;
 use crate::settings::Settings;
 use crate::store::{StateDirectory, Store};
-use crate::transport::{HostKeyPolicy, HostKeys};
+use crate::transport::{Dialer, HostKeys, Tcp};
 
 /// Everything that keeps the program from starting, for people.
 #[derive(Debug, thiserror::Error)]
@@ -101,8 +104,10 @@ fn assemble(
     } else {
         HostKeyPolicy::Strict
     };
-    let host_keys = HostKeys::new(state.known_hosts(), policy);
-    let pool = Pool::new(Arc::clone(&platforms), host_keys, settings.limits.output_bytes);
+    let dialer = Dialer::new(Arc::new(Tcp), HostKeys::new(state.known_hosts()), policy);
+    let credentials = Arc::new(Credentials::new(key.clone(), Box::new(|_learned| {})));
+    let output_limit = settings.limits.output_bytes;
+    let pool = Pool::new(Arc::clone(&platforms), dialer, credentials, output_limit);
     let operations = Operations::new(
         Arc::new(loaded.inventory),
         platforms,
@@ -118,11 +123,16 @@ fn assemble(
 /// Every secret that the inventory holds; none of them may ever be shown, whatever a device says.
 fn own_secrets(inventory: &Inventory) -> Vec<&Secret<String>> {
     let of_device = inventory.devices().flat_map(|device| {
-        let login = match &device.auth {
-            Auth::Password(password) => Some(password),
-            Auth::Key { passphrase, .. } => passphrase.as_ref(),
+        let login = match &device.auth.proof {
+            AuthProof::Password(password) => Some(password),
+            AuthProof::Key { passphrase, .. } => passphrase.as_ref(),
+            _ => None,
         };
         login.into_iter().chain(device.enable.as_ref())
     });
-    of_device.collect()
+    let inline = of_device.filter_map(|source| match source {
+        SecretSource::Inline(secret) => Some(secret),
+        _ => None,
+    });
+    inline.collect()
 }

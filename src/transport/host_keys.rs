@@ -10,23 +10,12 @@ use std::path::{Path, PathBuf};
 use russh::keys::ssh_key::{Algorithm, HashAlg, PublicKey};
 
 use super::TransportError;
-
-/// What to do with a key that is not recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum HostKeyPolicy {
-    /// Record the first one and report it.
-    #[default]
-    AcceptNew,
-    /// Refuse.
-    Strict,
-}
+use crate::inventory::HostKeyPolicy;
 
 /// The file of recorded host keys.
 #[derive(Debug, Clone)]
 pub struct HostKeys {
     path: PathBuf,
-    policy: HostKeyPolicy,
 }
 
 /// A key that was accepted.
@@ -46,8 +35,8 @@ struct Recorded {
 
 impl HostKeys {
     /// Uses the file at `path`, which need not exist yet.
-    pub fn new(path: PathBuf, policy: HostKeyPolicy) -> Self {
-        Self { path, policy }
+    pub fn new(path: PathBuf) -> Self {
+        Self { path }
     }
 
     /// The kinds of keys recorded for a host.
@@ -57,7 +46,12 @@ impl HostKeys {
     }
 
     /// Decides whether a host's key is accepted, recording it on first contact.
-    pub(super) fn check(&self, host: &str, key: &PublicKey) -> Result<HostKey, TransportError> {
+    pub(super) fn check(
+        &self,
+        host: &str,
+        key: &PublicKey,
+        policy: &HostKeyPolicy,
+    ) -> Result<HostKey, TransportError> {
         let fingerprint = fingerprint(key);
         let recorded = self.recorded(host)?;
         let same = |recorded: &&Recorded| recorded.key.key_data() == key.key_data();
@@ -75,8 +69,8 @@ impl HostKeys {
                 recorded: self::fingerprint(&other.key),
             });
         }
-        match self.policy {
-            HostKeyPolicy::Strict => {
+        match policy {
+            HostKeyPolicy::Strict | HostKeyPolicy::Pinned(_) => {
                 Err(TransportError::HostKeyUnknown { host: host_name, fingerprint })
             }
             HostKeyPolicy::AcceptNew => {
@@ -192,13 +186,22 @@ mod tests {
         PublicKey::from_openssh(text).unwrap()
     }
 
-    fn store(policy: HostKeyPolicy, text: &str) -> (tempfile::TempDir, HostKeys) {
+    /// A file and the policy it is used with.
+    struct Bound(HostKeys, HostKeyPolicy);
+
+    impl Bound {
+        fn check(&self, host: &str, key: &PublicKey) -> Result<HostKey, TransportError> {
+            self.0.check(host, key, &self.1)
+        }
+    }
+
+    fn store(policy: HostKeyPolicy, text: &str) -> (tempfile::TempDir, Bound) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("known_hosts");
         if !text.is_empty() {
             std::fs::write(&path, text).unwrap();
         }
-        (directory, HostKeys::new(path, policy))
+        (directory, Bound(HostKeys::new(path), policy))
     }
 
     #[test]

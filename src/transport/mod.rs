@@ -6,6 +6,7 @@
 //! has none.
 
 mod algorithms;
+mod dial;
 mod error;
 mod host_keys;
 mod ident;
@@ -15,15 +16,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use russh::client::{self, AuthResult, Handle, KeyboardInteractiveAuthResponse};
-use russh::keys::{PrivateKeyWithHashAlg, PublicKeyOrCertificate, load_secret_key};
+use russh::keys::{PrivateKeyWithHashAlg, PublicKeyOrCertificate, decode_secret_key};
 use russh::{ChannelMsg, MethodKind, MethodSet};
-use tokio::net::TcpStream;
 
+pub use self::dial::{BoxedStream, Connecting, Network, Stream, Tcp};
 pub use self::error::TransportError;
-pub use self::host_keys::{HostKey, HostKeyPolicy, HostKeys};
+pub use self::host_keys::{HostKey, HostKeys};
 use self::ident::NoIdent;
 pub use self::shell::Shell;
-use crate::inventory::{Auth, Device};
+use crate::credential::{Login, LoginProof};
+use crate::inventory::{Device, HostKeyPolicy};
 use crate::secret::Secret;
 
 /// How long a polite goodbye may take.
@@ -40,69 +42,166 @@ pub struct Pty<'a> {
     pub height: u32,
 }
 
-/// An authenticated SSH connection to one device.
-pub struct Connection {
-    handle: Handle<Client>,
+/// Reaches SSH servers and checks who they are.
+#[derive(Debug, Clone)]
+pub struct Dialer {
+    network: Arc<dyn Network>,
+    host_keys: HostKeys,
+    /// What holds for devices that say nothing of their own.
+    default_policy: HostKeyPolicy,
+}
+
+/// What the two sides agreed on before anybody logged in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Handshake {
     /// The server's identification line.
     pub ident: String,
     /// The host key that was accepted.
     pub host_key: HostKey,
 }
 
+/// An SSH server that was reached and whose host key was accepted. Nobody is logged in.
+pub struct Reached {
+    handle: Handle<Client>,
+    handshake: Handshake,
+    /// How long authentication may take.
+    auth_timeout: Duration,
+    /// What carries this connection.
+    through: Option<Arc<Connection>>,
+}
+
+impl std::fmt::Debug for Reached {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reached").field("handshake", &self.handshake).finish_non_exhaustive()
+    }
+}
+
+impl Dialer {
+    /// Dials over `network`, or over this machine's where it is [`Tcp`].
+    pub fn new(
+        network: Arc<dyn Network>,
+        host_keys: HostKeys,
+        default_policy: HostKeyPolicy,
+    ) -> Self {
+        Self { network, host_keys, default_policy }
+    }
+
+    /// Connects to a device's SSH server and checks its host key. `through` is the connection to the
+    /// device that the route names as the last one before it; without one the route is not followed.
+    ///
+    /// `timeouts.connect` bounds resolving, connecting and the identification, each by itself;
+    /// `timeouts.auth` bounds the key exchange.
+    pub async fn reach(
+        &self,
+        device: &Device,
+        through: Option<Arc<Connection>>,
+    ) -> Result<Reached, TransportError> {
+        let stream = match &through {
+            None => {
+                let waited = device.timeouts.connect;
+                self.network.connect(&device.address, device.port, waited).await?
+            }
+            Some(connection) => connection.tunnel(device).await?,
+        };
+        let (ident, stream) = identify(device, stream).await?;
+        let waited = device.timeouts.auth;
+        let (handle, host_key) =
+            match tokio::time::timeout(waited, self.exchange_keys(device, stream)).await {
+                Ok(result) => result?,
+                Err(_elapsed) => return Err(TransportError::AuthTimeout { waited }),
+            };
+        let handshake = Handshake { ident, host_key };
+        Ok(Reached { handle, handshake, auth_timeout: waited, through })
+    }
+
+    async fn exchange_keys(
+        &self,
+        device: &Device,
+        stream: ident::Replayed<BoxedStream>,
+    ) -> Result<(Handle<Client>, HostKey), TransportError> {
+        let host = host_keys::host_name(&device.address, device.port);
+        let recorded = self.host_keys.algorithms(&host)?;
+        let verdict = Arc::new(Mutex::new(None));
+        let policy = device.host_keys.clone().unwrap_or_else(|| self.default_policy.clone());
+        let handler = Client {
+            host,
+            host_keys: self.host_keys.clone(),
+            policy,
+            verdict: Arc::clone(&verdict),
+        };
+        let config = Arc::new(algorithms::client_config(&recorded));
+        let connected = client::connect_stream(config, stream, handler).await;
+        let verdict = verdict.lock().map(|mut verdict| verdict.take()).unwrap_or_default();
+        match (connected, verdict) {
+            (_, Some(Err(refused))) => Err(refused),
+            (Ok(handle), Some(Ok(host_key))) => Ok((handle, host_key)),
+            (Ok(_), None) => Err(TransportError::Protocol(russh::Error::UnknownKey)),
+            (Err(error), _) => Err(error.into()),
+        }
+    }
+}
+
+impl Reached {
+    /// What was agreed on.
+    pub fn handshake(&self) -> &Handshake {
+        &self.handshake
+    }
+
+    /// Authenticates. A credential that the server refused is not sent a second time.
+    pub async fn log_in(mut self, login: &Login) -> Result<Connection, TransportError> {
+        let waited = self.auth_timeout;
+        let authenticating = Box::pin(authenticate(&mut self.handle, login));
+        match tokio::time::timeout(waited, authenticating).await {
+            Ok(result) => result?,
+            Err(_elapsed) => return Err(TransportError::AuthTimeout { waited }),
+        }
+        let Self { handle, handshake, through, .. } = self;
+        Ok(Connection { handle, handshake, through })
+    }
+
+    /// Says goodbye without logging in.
+    pub async fn hang_up(self) {
+        say_goodbye(&self.handle).await;
+    }
+}
+
+/// An authenticated SSH connection to one device.
+pub struct Connection {
+    handle: Handle<Client>,
+    /// What was agreed on.
+    pub handshake: Handshake,
+    /// What carries this connection; it lives at least as long.
+    #[expect(dead_code, reason = "held for its drop, which lets go of the device in between")]
+    through: Option<Arc<Self>>,
+}
+
 impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Connection").field("ident", &self.ident).finish_non_exhaustive()
+        f.debug_struct("Connection").field("handshake", &self.handshake).finish_non_exhaustive()
     }
 }
 
 impl Connection {
-    /// Connects to a device, checks its host key and authenticates.
-    ///
-    /// `timeouts.connect` bounds resolving, connecting and the identification, each by itself;
-    /// `timeouts.auth` bounds key exchange and authentication together.
-    pub async fn open(device: &Device, host_keys: &HostKeys) -> Result<Self, TransportError> {
-        let stream = dial(device).await?;
-        let (ident, stream) = identify(device, stream).await?;
-        let waited = device.timeouts.auth;
-        let opening = Box::pin(Self::authenticate(device, host_keys, ident, stream));
-        match tokio::time::timeout(waited, opening).await {
-            Ok(result) => result,
-            Err(_elapsed) => Err(TransportError::AuthTimeout { waited }),
-        }
+    /// Whether the connection is known to have ended.
+    pub fn is_closed(&self) -> bool {
+        self.handle.is_closed()
     }
 
-    async fn authenticate(
-        device: &Device,
-        host_keys: &HostKeys,
-        ident: String,
-        stream: ident::Replayed<TcpStream>,
-    ) -> Result<Self, TransportError> {
-        let host = host_keys::host_name(&device.address, device.port);
-        let recorded = host_keys.algorithms(&host)?;
-        let verdict = Arc::new(Mutex::new(None));
-        let handler = Client { host, host_keys: host_keys.clone(), verdict: Arc::clone(&verdict) };
-        let config = Arc::new(algorithms::client_config(&recorded));
-        let connected = client::connect_stream(config, stream, handler).await;
-        let verdict = verdict.lock().map(|mut verdict| verdict.take()).unwrap_or_default();
-        let (mut handle, host_key) = match (connected, verdict) {
-            (_, Some(Err(refused))) => return Err(refused),
-            (Ok(handle), Some(Ok(host_key))) => (handle, host_key),
-            (Ok(_), None) => return Err(TransportError::Protocol(russh::Error::UnknownKey)),
-            (Err(error), _) => return Err(error.into()),
-        };
-        match &device.auth {
-            Auth::Password(password) => {
-                log_in_with_password(&mut handle, &device.username, password).await?;
-            }
-            Auth::Key { path, passphrase } => {
-                let passphrase = passphrase.as_ref().map(|secret| secret.expose().as_str());
-                let key = load_secret_key(path, passphrase).map_err(|source| {
-                    TransportError::PrivateKey { path: path.display().to_string(), source }
-                })?;
-                log_in_with_key(&mut handle, &device.username, key).await?;
-            }
+    /// Has this device connect to another one.
+    async fn tunnel(&self, device: &Device) -> Result<BoxedStream, TransportError> {
+        let port = u32::from(device.port);
+        let opening =
+            self.handle.channel_open_direct_tcpip(device.address.as_str(), port, "127.0.0.1", 0);
+        let waited = device.timeouts.connect;
+        match tokio::time::timeout(waited, opening).await {
+            Ok(channel) => Ok(Box::new(channel?.into_stream())),
+            Err(_elapsed) => Err(TransportError::ConnectTimeout {
+                address: device.address.clone(),
+                port: device.port,
+                waited,
+            }),
         }
-        Ok(Self { handle, ident, host_key })
     }
 
     /// Opens an interactive shell on a pseudo-terminal, within `waited`.
@@ -124,10 +223,14 @@ impl Connection {
 
     /// Says goodbye, so that the device frees its line at once.
     pub async fn close(self) {
-        let goodbye = self.handle.disconnect(russh::Disconnect::ByApplication, "", "");
-        // The device may be gone already; there is nobody left to tell.
-        drop(tokio::time::timeout(GOODBYE, goodbye).await);
+        say_goodbye(&self.handle).await;
     }
+}
+
+async fn say_goodbye(handle: &Handle<Client>) {
+    let goodbye = handle.disconnect(russh::Disconnect::ByApplication, "", "");
+    // The device may be gone already; there is nobody left to tell.
+    drop(tokio::time::timeout(GOODBYE, goodbye).await);
 }
 
 /// Waits for the answer to a channel request.
@@ -147,35 +250,10 @@ async fn confirm(
     }
 }
 
-/// Resolves the address and connects to the first one that answers.
-async fn dial(device: &Device) -> Result<TcpStream, TransportError> {
-    let (address, port) = (device.address.clone(), device.port);
-    let waited = device.timeouts.connect;
-    let late = || TransportError::ConnectTimeout { address: address.clone(), port, waited };
-    let resolving = tokio::net::lookup_host((address.as_str(), port));
-    let resolved: Vec<_> = match tokio::time::timeout(waited, resolving).await {
-        Ok(Ok(found)) => found.collect(),
-        Ok(Err(source)) => {
-            return Err(TransportError::Resolve { address: device.address.clone(), source });
-        }
-        Err(_elapsed) => return Err(late()),
-    };
-    match tokio::time::timeout(waited, TcpStream::connect(resolved.as_slice())).await {
-        Ok(Ok(stream)) => {
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "TCP_NODELAY cannot be set");
-            }
-            Ok(stream)
-        }
-        Ok(Err(source)) => Err(TransportError::Connect { address, port, source }),
-        Err(_elapsed) => Err(late()),
-    }
-}
-
 async fn identify(
     device: &Device,
-    stream: TcpStream,
-) -> Result<(String, ident::Replayed<TcpStream>), TransportError> {
+    stream: BoxedStream,
+) -> Result<(String, ident::Replayed<BoxedStream>), TransportError> {
     let (address, port) = (device.address.clone(), device.port);
     let waited = device.timeouts.connect;
     match tokio::time::timeout(waited, ident::sniff(stream)).await {
@@ -188,6 +266,22 @@ async fn identify(
             Err(TransportError::NotSsh { address, port, sent })
         }
         Err(_elapsed) => Err(TransportError::IdentTimeout { waited }),
+    }
+}
+
+async fn authenticate(handle: &mut Handle<Client>, login: &Login) -> Result<(), TransportError> {
+    match &login.proof {
+        LoginProof::Password(password) => {
+            log_in_with_password(handle, &login.username, password).await
+        }
+        LoginProof::Key { path, key, passphrase, .. } => {
+            let passphrase = passphrase.as_ref().map(|secret| secret.expose().as_str());
+            let key = decode_secret_key(key.expose(), passphrase).map_err(|source| {
+                TransportError::PrivateKey { path: path.display().to_string(), source }
+            })?;
+            log_in_with_key(handle, &login.username, key).await
+        }
+        LoginProof::Agent { .. } => Err(TransportError::Refused { what: "an agent" }),
     }
 }
 
@@ -278,6 +372,7 @@ type Verdict = Arc<Mutex<Option<Result<HostKey, TransportError>>>>;
 struct Client {
     host: String,
     host_keys: HostKeys,
+    policy: HostKeyPolicy,
     verdict: Verdict,
 }
 
@@ -290,7 +385,7 @@ impl client::Handler for Client {
     ) -> Result<bool, Self::Error> {
         // Certificates are not asked for, so one that comes is refused.
         let PublicKeyOrCertificate::PublicKey { key, .. } = key else { return Ok(false) };
-        let result = self.host_keys.check(&self.host, key);
+        let result = self.host_keys.check(&self.host, key, &self.policy);
         let accepted = result.is_ok();
         let stored = self.verdict.lock().map(|mut verdict| *verdict = Some(result));
         Ok(accepted && stored.is_ok())

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use vty_mcp::inventory::{Auth, LoadOptions, Severity, load};
+use vty_mcp::inventory::{AuthProof, LoadOptions, Severity, load};
 use vty_mcp::platform::Platforms;
 
 /// An OpenSSH key as far as it is looked at before a login.
@@ -45,7 +45,7 @@ fn the_example_loads_without_a_word() {
         .inventory
         .devices()
         .map(|device| {
-            let key = matches!(device.auth, Auth::Key { .. });
+            let key = matches!(device.auth.proof, AuthProof::Key { .. });
             (device.platform.as_str(), key, device.enable.is_some())
         })
         .collect();

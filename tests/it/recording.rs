@@ -8,9 +8,8 @@ use vty_mcp::platform::{Platform, Platforms};
 use vty_mcp::policy::{permit_configuration, permit_read};
 use vty_mcp::pool::Pool;
 use vty_mcp::session::{Cuts, TypedLine, replay};
-use vty_mcp::transport::{HostKeyPolicy, HostKeys};
 
-use crate::support::Fleet;
+use crate::support::{Fleet, credentials, dialer};
 
 /// Writes a platform file with this recording and reads it as the program does.
 fn platform_with(base: &str, recording: &str) -> Arc<Platform> {
@@ -51,9 +50,8 @@ async fn a_recording_proves_the_platform_it_was_made_with() {
 async fn a_text_of_several_lines_is_typed_until_it_ends() {
     let fleet = Fleet::start(vec![LabDevice::new("fw1", "juniper_junos")]).await;
     let platforms = Arc::new(Platforms::embedded());
-    let known_hosts = fleet.directory.path().join("known_hosts");
-    let host_keys = HostKeys::new(known_hosts, HostKeyPolicy::AcceptNew);
-    let pool = Pool::new(Arc::clone(&platforms), host_keys, 1 << 20);
+    let dialer = dialer(fleet.directory.path());
+    let pool = Pool::new(Arc::clone(&platforms), dialer, credentials(), 1 << 20);
     let device = fleet.operations.inventory().device("fw1").unwrap();
     let rules = platforms.get(&device.platform).unwrap();
     let rules = rules.change.as_ref().unwrap();

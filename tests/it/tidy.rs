@@ -15,16 +15,28 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("store", &["error", "secret"]),
     ("platform", &["error"]),
     ("inventory", &["error", "secret", "platform"]),
+    ("credential", &["error", "secret", "settings", "inventory"]),
     ("parse", &["error"]),
     ("caller", &["error"]),
     ("policy", &["error", "platform", "inventory"]),
     ("redact", &["error", "secret"]),
     ("token", &["error", "secret", "caller", "store"]),
-    ("transport", &["error", "secret", "inventory"]),
+    ("transport", &["error", "secret", "inventory", "credential"]),
     ("session", &["error", "secret", "platform", "policy", "transport"]),
     (
         "pool",
-        &["error", "secret", "settings", "inventory", "platform", "policy", "transport", "session"],
+        &[
+            "error",
+            "secret",
+            "settings",
+            "store",
+            "inventory",
+            "credential",
+            "platform",
+            "policy",
+            "transport",
+            "session",
+        ],
     ),
     ("change", &["error", "platform", "policy"]),
     ("operations", ALL_ABOVE),
@@ -52,7 +64,8 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// The composition root wires the SSH rooms into the use cases, so this one file may name them.
-const COMPOSITION_ROOT: (&str, &[&str]) = ("server/builder.rs", &["pool", "transport"]);
+const COMPOSITION_ROOT: (&str, &[&str]) =
+    ("server/builder.rs", &["credential", "pool", "transport"]);
 
 /// The modules that stand above this one in the table.
 fn above(module: &str) -> Vec<&'static str> {
@@ -63,7 +76,20 @@ fn above(module: &str) -> Vec<&'static str> {
 const CONFINED: &[(&str, &[&str])] = &[
     ("russh", &["transport", "lab"]),
     ("rmcp", &["mcp", "server", "cli/demo.rs"]),
-    ("tokio", &["session", "transport", "pool", "operations", "mcp", "server", "lab", "cli"]),
+    (
+        "tokio",
+        &[
+            "credential",
+            "session",
+            "transport",
+            "pool",
+            "operations",
+            "mcp",
+            "server",
+            "lab",
+            "cli",
+        ],
+    ),
     ("rusqlite", &["store"]),
     ("axum", &["server"]),
     ("hyper_util", &["server"]),
@@ -71,6 +97,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("fancy_regex", &["parse"]),
     ("schemars", &["mcp", "operations"]),
     ("indicatif", &["cli"]),
+    ("keyring", &["credential"]),
+    ("ssh2_config", &["inventory"]),
 ];
 
 /// The longest file, in lines. Beyond it there is a second idea in the file.

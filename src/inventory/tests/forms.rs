@@ -1,6 +1,20 @@
 //! The two forms of a file, what devices inherit, and choosing among devices.
 
 use super::*;
+use crate::secret::Secret;
+
+/// The password that stands in the file.
+fn password(auth: &Auth) -> Option<&str> {
+    match &auth.proof {
+        AuthProof::Password(SecretSource::Inline(secret)) => Some(secret.expose().as_str()),
+        _ => None,
+    }
+}
+
+/// A secret that stands in the file.
+fn inline(secret: &str) -> Option<SecretSource> {
+    Some(SecretSource::Inline(Secret::new(secret.to_owned())))
+}
 
 /// The example of junos-mcp-server's manual, word for word.
 const JUNOS_MCP_SERVER: &str = r#"{
@@ -53,7 +67,9 @@ fn the_example_of_junos_mcp_server_works_unchanged() {
     let device = loaded.inventory.device("router-2").unwrap();
     assert_eq!(device.platform.as_str(), "juniper_junos");
     assert_eq!((device.address.as_str(), device.port), ("ip-addr", 22));
-    let Auth::Key { path, passphrase: None } = &device.auth else { panic!("{device:?}") };
+    let AuthProof::Key { path, passphrase: None, .. } = &device.auth.proof else {
+        panic!("{device:?}")
+    };
     assert_eq!(path, Path::new("/path/to/private/key.pem"));
 }
 
@@ -76,10 +92,10 @@ fn a_flat_file_may_use_our_keys_and_others_of_its_own() {
     );
     let inventory = loaded(text).inventory;
     let (r1, r2) = (inventory.device("r1").unwrap(), inventory.device("r2").unwrap());
-    assert!(matches!(&r1.auth, Auth::Password(secret) if secret.expose() == "old"));
-    assert!(matches!(&r2.auth, Auth::Password(secret) if secret.expose() == "new"));
+    assert_eq!(password(&r1.auth), Some("old"));
+    assert_eq!(password(&r2.auth), Some("new"));
     assert_eq!((r1.groups.as_slice(), r1.timeouts.idle.as_secs()), (&["core".to_owned()][..], 5));
-    assert_eq!(r1.enable.as_ref().unwrap().expose(), "e");
+    assert_eq!(r1.enable, inline("e"));
 }
 
 #[test]
@@ -160,8 +176,8 @@ fn a_device_inherits_from_groups_in_order_then_from_defaults() {
         ]
     );
     let r3 = inventory.device("r3").unwrap();
-    assert!(matches!(&r3.auth, Auth::Key { path, .. } if path == Path::new("keys/r3")));
-    assert_eq!(r3.enable.as_ref().unwrap().expose(), "d-enable");
+    assert!(matches!(&r3.auth.proof, AuthProof::Key { path, .. } if path == Path::new("keys/r3")));
+    assert_eq!(r3.enable, inline("d-enable"));
 }
 
 #[test]

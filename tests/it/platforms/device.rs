@@ -9,15 +9,16 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::CancellationToken;
-use vty_mcp::inventory::{self, Auth, Device, LoadOptions};
+use vty_mcp::credential::LoginProof;
+use vty_mcp::inventory::{self, Device, LoadOptions};
 use vty_mcp::lab::{Echo, Faults, Lab, LabDevice, Observed, Personality, RunningDevice};
 use vty_mcp::platform::{ModeName, Platform, Platforms};
 use vty_mcp::policy::{Permitted, permit_read};
 use vty_mcp::session::{Limits, LoginSecrets, Output, Prompt, Session, SessionError, TypedLine};
-use vty_mcp::transport::{Connection, HostKeyPolicy, HostKeys, Pty, Shell};
+use vty_mcp::transport::{Connection, Pty, Shell};
 
 use super::cases::Case;
-use crate::support::SOON;
+use crate::support::{SOON, credentials, dialer};
 
 /// The device's name in the inventory, in its prompt and in what is expected of it.
 pub(super) const NAME: &str = "r1";
@@ -89,17 +90,17 @@ impl Rig {
 
     /// Logs in.
     pub(super) async fn open(&self) -> Result<Cli, SessionError> {
-        let host_keys =
-            HostKeys::new(self.directory.path().join("known_hosts"), HostKeyPolicy::AcceptNew);
-        let connection = Box::pin(Connection::open(&self.device, &host_keys)).await.unwrap();
+        let login = credentials().login(&self.device).await.unwrap();
+        let reached = dialer(self.directory.path()).reach(&self.device, None).await.unwrap();
+        let connection = Box::pin(reached.log_in(&login)).await.unwrap();
         let terminal = &self.platform.terminal;
         let pty = Pty { kind: &terminal.kind, width: terminal.width, height: terminal.height };
         let shell = connection.shell(pty, SOON).await.unwrap();
-        let Auth::Password(password) = self.device.auth.clone() else { panic!("a password") };
+        let LoginProof::Password(password) = login.proof else { panic!("a password") };
         let secrets = LoginSecrets {
-            username: self.device.username.clone(),
+            username: login.username,
             password: Some(password),
-            enable: self.device.enable.clone(),
+            enable: login.enable,
         };
         let pending = self.silent_but_for_enter.then(VecDeque::new);
         let enter = terminal.newline.bytes().last().unwrap();

@@ -10,10 +10,14 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use vty_mcp::caller::{Caller, Role};
+use vty_mcp::credential::Credentials;
+use vty_mcp::inventory::HostKeyPolicy;
 use vty_mcp::lab::{Lab, LabDevice, Observed, RunningDevice};
 use vty_mcp::operations::{CommandAnswer, DeviceAnswers, Operations, RunRequest};
+use vty_mcp::secret::Secret;
 use vty_mcp::server;
 use vty_mcp::settings::{Overrides, Settings};
+use vty_mcp::transport::{Dialer, HostKeys, Tcp};
 
 /// How long a test waits for something that must happen.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
@@ -81,6 +85,17 @@ impl Fleet {
     pub(crate) async fn stop(self) {
         self.lab.stop().await.unwrap();
     }
+}
+
+/// Reaches devices over TCP and records their host keys in a directory.
+pub(crate) fn dialer(directory: &std::path::Path) -> Dialer {
+    let host_keys = HostKeys::new(directory.join("known_hosts"));
+    Dialer::new(Arc::new(Tcp), host_keys, HostKeyPolicy::AcceptNew)
+}
+
+/// Fetches credentials, under a key that is nobody's.
+pub(crate) fn credentials() -> Arc<Credentials> {
+    Arc::new(Credentials::new(Secret::new([7; 32]), Box::new(|_| {})))
 }
 
 pub(crate) fn strings(words: &[&str]) -> Vec<String> {
