@@ -12,8 +12,8 @@ fn password(auth: &Auth) -> Option<&str> {
 }
 
 /// A secret that stands in the file.
-fn inline(secret: &str) -> Option<SecretSource> {
-    Some(SecretSource::Inline(Secret::new(secret.to_owned())))
+fn inline(secret: &str) -> SecretSource {
+    SecretSource::Inline(Secret::new(secret.to_owned()))
 }
 
 /// The example of junos-mcp-server's manual, word for word.
@@ -95,7 +95,7 @@ fn a_flat_file_may_use_our_keys_and_others_of_its_own() {
     assert_eq!(password(&r1.auth), Some("old"));
     assert_eq!(password(&r2.auth), Some("new"));
     assert_eq!((r1.groups.as_slice(), r1.timeouts.idle.as_secs()), (&["core".to_owned()][..], 5));
-    assert_eq!(r1.enable, inline("e"));
+    assert_eq!(r1.enable, Some(inline("e")));
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn a_device_inherits_from_groups_in_order_then_from_defaults() {
     );
     let r3 = inventory.device("r3").unwrap();
     assert!(matches!(&r3.auth.proof, AuthProof::Key { path, .. } if path == Path::new("keys/r3")));
-    assert_eq!(r3.enable, inline("d-enable"));
+    assert_eq!(r3.enable, Some(inline("d-enable")));
 }
 
 #[test]
