@@ -126,7 +126,14 @@ pub(super) enum Command {
         'show version' 'show ip bgp summary'"
     )]
     Run(Run),
-    /// Check inventory, platforms and templates without contacting a device
+    /// Check inventory, platforms and templates; with --connect the devices too
+    #[command(
+        after_help = "With --connect each device is resolved, connected to and logged in to, once: \
+        SSH algorithms offered and chosen, host key, authentication methods, platform seen against \
+        platform declared, mode, paging and round-trip time. Exit code 3 when a device cannot be \
+        used.\n\nExamples:\n  vty-mcp check\n  vty-mcp check core-r1 --connect\n  \
+        vty-mcp check --connect --json"
+    )]
     Check(Check),
     /// List, show, check and test platform files
     #[command(
@@ -331,6 +338,12 @@ pub(super) struct Run {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Check {
+    /// Devices to check; with --connect and no device, all of them
+    #[arg(value_name = "DEVICE", requires = "connect")]
+    pub(super) device: Vec<String>,
+    /// Connect and log in: what stands between this program and the devices, and what to change
+    #[arg(long)]
+    pub(super) connect: bool,
     /// Print the result as JSON
     #[arg(long)]
     pub(super) json: bool,

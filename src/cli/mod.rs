@@ -6,6 +6,7 @@ mod args;
 mod change;
 mod check;
 mod demo;
+mod doctor;
 mod lab;
 mod logging;
 mod output;
@@ -132,6 +133,7 @@ async fn dispatch(args: Args) -> Result<Exit, CliError> {
     match args.command {
         Command::Serve(serve) => serve::serve(global, serve).await,
         Command::Run(run) => run::run(global, run).await,
+        Command::Check(check) if check.connect => Box::pin(doctor::check(global, check)).await,
         Command::Check(check) => check::check(global, &check),
         Command::Demo(demo) => Box::pin(demo::demo(demo)).await,
         Command::Config { command } => change::config(global, command).await,

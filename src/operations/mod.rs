@@ -8,6 +8,7 @@
 mod change;
 mod config;
 mod devices;
+mod doctor;
 mod failure;
 mod fan_out;
 mod outputs;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 pub use self::change::{ApplyRequest, ChangeReport, Changes, DevicePlan, PlanAnswer, PlanRequest};
 pub use self::config::{Against, Source};
 pub use self::devices::{DeviceEntry, DeviceFilter, DevicePage};
+pub use self::doctor::{CliFacts, DeviceCheck, OfferedKind, SshFacts, Status, Step};
 pub use self::failure::Failure;
 use self::outputs::Outputs;
 pub use self::query::{DeviceRecords, QueryRequest, QueryStatus};

@@ -53,10 +53,24 @@ pub enum TransportError {
         sent: String,
     },
     /// The identification did not come.
-    #[error("no SSH identification within {}s", waited.as_secs())]
+    #[error("no SSH identification within {}s{}", waited.as_secs(), instead(sent))]
     IdentTimeout {
         /// How long we waited.
         waited: Duration,
+        /// What came instead, cleaned and cut.
+        sent: String,
+    },
+    /// The server speaks the first version of the protocol alone.
+    #[error(
+        "{address}:{port} speaks SSH 1 only (`{ident}`), which is broken and never spoken here"
+    )]
+    OldProtocol {
+        /// The address.
+        address: String,
+        /// The port.
+        port: u16,
+        /// Its identification line.
+        ident: String,
     },
     /// Key exchange and authentication took too long.
     #[error("authentication did not finish within {}s", waited.as_secs())]
@@ -126,10 +140,12 @@ pub enum TransportError {
     )]
     KeyExchange(#[source] russh::Error),
     /// The device refused the credential.
-    #[error("`{username}` was refused")]
+    #[error("`{username}` was refused{}", if *.old_signatures { OLD_SIGNATURES } else { "" })]
     AuthRefused {
         /// The user name.
         username: String,
+        /// Whether signatures that were not tried might have been accepted.
+        old_signatures: bool,
     },
     /// The device wants the password to be changed.
     #[error("the device demands a new password for `{username}`; nothing was sent in answer")]
@@ -229,6 +245,10 @@ pub enum TransportError {
     },
 }
 
+/// An RSA key may be refused for the signature alone.
+const OLD_SIGNATURES: &str = "; where the device accepts RSA keys with SHA-1 signatures (ssh-rsa) \
+                              alone, \"security\": \"legacy\" in its inventory entry sends them";
+
 /// Says what a profile lacks and which one would do.
 fn mismatch(security: Security, gaps: &[Gap], works: Option<Security>, missing: &[Gap]) -> String {
     let mut text = String::new();
@@ -264,6 +284,10 @@ fn mismatch(security: Security, gaps: &[Gap], works: Option<Security>, missing: 
     text
 }
 
+fn instead(sent: &str) -> String {
+    if sent.is_empty() { String::new() } else { format!("; it sent `{sent}`") }
+}
+
 fn because(reason: &str) -> String {
     if reason.is_empty() { String::new() } else { format!(": {reason}") }
 }
@@ -286,6 +310,7 @@ impl TransportError {
             Self::Resolve { .. } => ErrorCode::ResolveFailed,
             Self::Connect { .. }
             | Self::NotSsh { .. }
+            | Self::OldProtocol { .. }
             | Self::Protocol(_)
             | Self::AuthLost
             | Self::Tunnel { .. }

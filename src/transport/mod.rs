@@ -226,6 +226,7 @@ impl Reached {
             quirks: Quirks::of(&self.handshake.ident),
             offered: known,
             learned: None,
+            rsa_tried: false,
         };
         let authenticating = Box::pin(attempt.run());
         let result = match tokio::time::timeout(waited, authenticating).await {
@@ -384,15 +385,17 @@ async fn identify(
 ) -> Result<(String, Replayed<BoxedStream>), TransportError> {
     let (address, port) = (device.address.clone(), device.port);
     let waited = device.timeouts.connect;
-    match tokio::time::timeout(waited, ident::sniff(stream)).await {
+    let mut head = Vec::with_capacity(256);
+    let sniffed = tokio::time::timeout(waited, ident::sniff(stream, &mut head)).await;
+    let sent = || {
+        let printable = |c: &char| c.is_ascii_graphic() || *c == ' ';
+        String::from_utf8_lossy(&head).chars().filter(printable).take(60).collect::<String>()
+    };
+    match sniffed {
         Ok(Ok(found)) => Ok(found),
         Ok(Err(NoIdent::Io(source))) => Err(TransportError::Connect { address, port, source }),
-        Ok(Err(NoIdent::Other(sent))) => {
-            let sent = String::from_utf8_lossy(&sent);
-            let printable = |c: &char| c.is_ascii_graphic() || *c == ' ';
-            let sent = sent.chars().filter(printable).take(60).collect();
-            Err(TransportError::NotSsh { address, port, sent })
-        }
-        Err(_elapsed) => Err(TransportError::IdentTimeout { waited }),
+        Ok(Err(NoIdent::Old(ident))) => Err(TransportError::OldProtocol { address, port, ident }),
+        Ok(Err(NoIdent::Other)) => Err(TransportError::NotSsh { address, port, sent: sent() }),
+        Err(_elapsed) => Err(TransportError::IdentTimeout { waited, sent: sent() }),
     }
 }
