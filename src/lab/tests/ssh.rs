@@ -81,15 +81,15 @@ async fn bytes_of_a_connection_can_be_the_last_or_slow() {
 #[tokio::test]
 async fn a_connection_can_end_with_a_reset() {
     let drop = Some(Cut::in_output_of("show version", 16));
-    let lab = lab(Faults { drop, resets: true, ..Faults::default() }).await;
-    let device = &lab.devices()[0];
+    let shown = lab(Faults { drop, resets: true, ..Faults::default() }).await;
+    let device = &shown.devices()[0];
     let mut terminal = Terminal::open(device).await;
     terminal.read_until(PROMPT).await;
     terminal.send("show version\r").await;
     assert!(terminal.read_to_end().await.ends_with("FRRouting 8.4.4 "));
     // The library tells resets from ends only below the channel, so look at a plain stream too.
     let faults = Faults { drop_after_bytes: Some(10), resets: true, ..Faults::default() };
-    let lab = super::ssh::lab(faults).await;
+    let lab = lab(faults).await;
     let mut stream = TcpStream::connect(lab.devices()[0].address()).await.unwrap();
     let error = stream.read_to_end(&mut Vec::new()).await.unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
