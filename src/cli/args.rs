@@ -370,6 +370,10 @@ pub(super) struct Lab {
     /// Serve one more device that talks as this personality file says, named after the file
     #[arg(long, value_name = "FILE")]
     pub(super) personality: Vec<PathBuf>,
+    /// Serve this many devices of one personality instead, r0001 and so on; `--personality` may
+    /// then also name a built-in one [default: cisco_ios]
+    #[arg(long, value_name = "N", conflicts_with_all = ["all", "file"])]
+    pub(super) count: Option<usize>,
     /// Serve the devices that this TOML file describes instead, each with faults of its own
     #[arg(long, value_name = "FILE", conflicts_with_all = ["all", "personality"])]
     pub(super) file: Option<PathBuf>,
