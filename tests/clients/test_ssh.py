@@ -58,7 +58,7 @@ class Call:
     fails: Fails | None = None
     changes: dict = dataclasses.field(default_factory=dict)  # of keys in the inventory; None takes one away
     commands: tuple = (SHORT,)
-    logged: dict = dataclasses.field(default_factory=dict)  # how often words appear in the server's log
+    logged: dict = dataclasses.field(default_factory=dict)  # how often patterns appear in the server's log
     device: str | None = None  # the case's, unless named
     environment: dict = dataclasses.field(default_factory=dict)
     meanwhile: Callable | None = None  # called with the device's keys while the program runs
@@ -84,7 +84,8 @@ def read(name):
 
 # --- who gets in, and who does not ----------------------------------------------------------------
 
-ACCEPTED, CONNECTED, FAILED = "Accepted ", "Connection from ", "Failed password for "
+# Patterns of what OpenSSH logs.
+ACCEPTED, CONNECTED, FAILED = r"Accepted \S+ for ", "Connection from ", "Failed password for "
 WRONG = {"auth": {"type": "password", "password": "wrong"}}
 CLIENT_KEY = {"type": "ssh_key", "private_key_path": str(KEYS / "client_ed25519")}
 
@@ -170,6 +171,18 @@ def openssh():
         ),
         others={"openssh-guarded": WRONG, "openssh-faults": WRONG},
     )
+
+
+def algorithms(known):
+    """Each algorithm that we offer works where the server has no other one."""
+    for device in known:
+        if device.startswith("openssh-only-"):
+            yield Case(f"{device} answers", device, log="openssh-algorithms")
+            profile, name = known[device]["devices"][device]["security"], device.removeprefix("openssh-only-").replace("_", "@")
+            stricter = {"modern": None, "compatible": "modern", "legacy": "compatible"}[profile]
+            if stricter:
+                fails = Fails("algorithm_mismatch", (name, profile))
+                yield Case(f"{device} is refused under {stricter}", device, (Call(fails, {"security": stricter}),), log="openssh-algorithms")
 
 
 CHAIN = {"openssh-first-hop": {}, "openssh-second-hop": {}}
@@ -486,7 +499,8 @@ class Log:
         end = time.monotonic() + 5
         while True:
             text = self.added()
-            wrong = [f"the log has `{words}` {text.count(words)} times, not {count}" for words, count in expected.items() if text.count(words) != count]
+            found = {pattern: len(re.findall(pattern, text)) for pattern in expected}
+            wrong = [f"the log has `{pattern}` {found[pattern]} times, not {count}" for pattern, count in expected.items() if found[pattern] != count]
             if not wrong or time.monotonic() > end:
                 return wrong
             time.sleep(0.1)
@@ -567,7 +581,7 @@ def main(parts):
     # The long ones first: they wait for each other's sake.
     faults = [*through_the_proxy(), *of_the_server()]
     faults.sort(key=lambda case: case.calls[0].changes.get("timeouts") != PATIENT["timeouts"])
-    cases = [*faults, *openssh(), *jump_hosts(), *legacy(known), *dropbear()]
+    cases = [*faults, *openssh(), *algorithms(known), *jump_hosts(), *legacy(known), *dropbear()]
     cases = [case for case in cases if not parts or any(part in case.name for part in parts)]
     passed, failed, outcomes = 0, 0, []
     with proxy(), concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:

@@ -137,6 +137,8 @@ MaxStartups 200
 MaxSessions 50
 PidFile none
 CONF
+    # OpenSSH 9.8 and later makes a client that was refused wait; here all come from one address.
+    ! grep -qai persourcepenalties /usr/sbin/sshd || echo "PerSourcePenalties no"
 }
 
 start_sshd() { # start_sshd NAME ADDRESS...: with the configuration run/NAME.conf; each ADDRESS is `host port`

@@ -25,11 +25,32 @@ declare -A PORT=(
 )
 SERVERS=($(printf '%s\n' "${!PORT[@]}" | sort) hold)
 CHAIN=(first-hop second-hop behind)
+# Each has a server that knows no other of its sort, in the order of their ports, if this OpenSSH has it at all. Behind
+# the name stands the profile that it is in; what is in `legacy` alone and needs a server of its own is in legacy.sh.
+FIRST_ALGORITHM_PORT=22801
+ALGORITHMS=(
+    KexAlgorithms=curve25519-sha256:modern KexAlgorithms=curve25519-sha256@libssh.org:modern
+    KexAlgorithms=mlkem768x25519-sha256:modern KexAlgorithms=ecdh-sha2-nistp256:modern
+    KexAlgorithms=ecdh-sha2-nistp384:modern KexAlgorithms=ecdh-sha2-nistp521:modern
+    KexAlgorithms=diffie-hellman-group14-sha256:compatible KexAlgorithms=diffie-hellman-group16-sha512:compatible
+    KexAlgorithms=diffie-hellman-group-exchange-sha256:compatible
+    HostKeyAlgorithms=ssh-ed25519:modern HostKeyAlgorithms=ecdsa-sha2-nistp256:modern
+    HostKeyAlgorithms=ecdsa-sha2-nistp384:modern HostKeyAlgorithms=ecdsa-sha2-nistp521:modern
+    HostKeyAlgorithms=rsa-sha2-512:modern HostKeyAlgorithms=rsa-sha2-256:modern HostKeyAlgorithms=ssh-rsa:legacy
+    Ciphers=chacha20-poly1305@openssh.com:modern Ciphers=aes256-gcm@openssh.com:modern
+    Ciphers=aes128-gcm@openssh.com:modern Ciphers=aes256-ctr:modern Ciphers=aes192-ctr:modern Ciphers=aes128-ctr:modern
+    Ciphers=aes256-cbc:legacy Ciphers=aes192-cbc:legacy Ciphers=aes128-cbc:legacy Ciphers=3des-cbc:legacy
+    MACs=hmac-sha2-256-etm@openssh.com:modern MACs=hmac-sha2-512-etm@openssh.com:modern
+    MACs=hmac-sha2-256:modern MACs=hmac-sha2-512:modern MACs=hmac-sha1-etm@openssh.com:legacy MACs=hmac-sha1:legacy
+)
 
 keys() {
     key host_ed25519 -t ed25519 -N ''
     key host_rsa -t rsa -b 2048 -N ''
     key host_certified -t ed25519 -N ''
+    key host_ecdsa256 -t ecdsa -b 256 -N ''
+    key host_ecdsa384 -t ecdsa -b 384 -N ''
+    key host_ecdsa521 -t ecdsa -b 521 -N ''
     key client_ed25519 -t ed25519 -N ''
     key client_rsa -t rsa -b 2048 -m PEM -N ''
     key client_ecdsa -t ecdsa -b 256 -N ''
@@ -144,12 +165,53 @@ hop() { # hop NAME ADDRESS LISTENING-NAMESPACE OWN-NAMESPACE USER LINE...
         { cat "$RUN/$name.log" >&2; fail "$name does not start"; }
 }
 
+has_algorithm() { # has_algorithm ENTRY: this OpenSSH knows it
+    local name=${1#*=}
+    { ssh -Q kex; ssh -Q HostKeyAlgorithms; ssh -Q cipher; ssh -Q mac; } | grep -x "${name%:*}" >/dev/null
+}
+
+# A server for each algorithm, started for each connection anew.
+algorithms() {
+    local i entry listeners=()
+    {
+        printf 'HostKey %s\n' "$KEYS"/host_{ed25519,rsa,ecdsa256,ecdsa384,ecdsa521}
+        sshd_settings vtyssh
+    } >"$RUN/openssh-algorithms.conf"
+    for i in "${!ALGORITHMS[@]}"; do
+        entry=${ALGORITHMS[i]%:*}
+        has_algorithm "$entry" || continue
+        # A cipher that is its own MAC would leave no MAC to agree on.
+        [[ $entry != MACs=* ]] || entry="$entry -o Ciphers=aes256-ctr"
+        listeners+=("$((FIRST_ALGORITHM_PORT + i)) $entry")
+    done
+    # shellcheck disable=SC2016
+    spawn openssh-algorithms bash -c '
+        address=$1 configuration=$2
+        shift 2
+        for listener; do
+            socat "TCP-LISTEN:${listener%% *},bind=$address,reuseaddr,fork" "EXEC:/usr/sbin/sshd -i -e -f $configuration -o ${listener#* },nofork" &
+        done
+        wait' socat-for-each $ADDRESS "$RUN/openssh-algorithms.conf" "${listeners[@]}"
+    for entry in "${listeners[@]}"; do
+        await 15 "the listener for ${entry#* }" listens $ADDRESS "${entry%% *}" || fail "openssh-algorithms does not start"
+    done
+}
+
 agent() {
     rm -f "$RUN/openssh-agent.sock"
     spawn openssh-agent ssh-agent -D -a "$RUN/openssh-agent.sock"
     export SSH_AUTH_SOCK=$RUN/openssh-agent.sock
     await 5 "the start of ssh-agent" test -S "$SSH_AUTH_SOCK"
     ssh-add -q "$KEYS/client_agent"
+}
+
+algorithm_devices() {
+    local i entry name
+    for i in "${!ALGORITHMS[@]}"; do
+        entry=${ALGORITHMS[i]%:*} name=${ALGORITHMS[i]#*=}
+        ! has_algorithm "$entry" || printf '    "openssh-only-%s": { "address": "%s", "port": %d, "security": "%s" },\n' "$(tr @ _ <<<"${name%:*}")" \
+            $ADDRESS $((FIRST_ALGORITHM_PORT + i)) "${name##*:}"
+    done
 }
 
 device() { # device NAME SERVER AUTH: one line of the inventory
@@ -180,6 +242,7 @@ $(device certificate-expired certificate "$file/client_certified\", \"certificat
 $(device certificate-principal certificate "$file/client_certified\", \"certificate\": \"$KEYS/principal-cert.pub\"")
 $(for name in one-session rekey host-certificate faults no-session no-pty closing banner long-banner guarded fleet; do device "$name" "$name"; done)
 $(for port in "${HOLD_PORTS[@]}"; do PORT[hold]=$port; device "hold-$port" hold; done)
+$(algorithm_devices)
     "openssh-no-forwarding": { "address": "$ADDRESS", "port": ${PORT[no-forwarding]}, "username": "vtyjump" },
     "openssh-first-hop": { "address": "$FIRST_HOP", $chained, "username": "vtyjump" },
     "openssh-second-hop": { "address": "$SECOND_HOP", $chained, "username": "vtyjump", "jump": "openssh-first-hop" },
@@ -193,6 +256,7 @@ status() {
     local name state=0
     for name in "${SERVERS[@]}"; do running "openssh-$name" sshd || state=1; done
     for name in "${CHAIN[@]}"; do running "openssh-$name" socat || state=1; done
+    running openssh-algorithms socat-for-each || state=1
     running openssh-agent ssh-agent || state=1
     return $state
 }
@@ -210,9 +274,10 @@ start() {
     users
     servers
     chain
+    algorithms
     agent
     inventory
-    echo "rig: $((${#SERVERS[@]} + ${#CHAIN[@]})) OpenSSH servers run; inventory $INVENTORY"
+    echo "rig: $((${#SERVERS[@]} + ${#CHAIN[@]})) OpenSSH servers run, and one for each algorithm; inventory $INVENTORY"
 }
 
 stop() {
@@ -220,6 +285,7 @@ stop() {
     local name user
     for name in "${SERVERS[@]}"; do end_group "openssh-$name" sshd; done
     for name in "${CHAIN[@]}"; do end_group "openssh-$name" socat; done
+    end_group openssh-algorithms socat-for-each
     end_group openssh-agent ssh-agent
     for user in "${USERS[@]}"; do remove_user "$user"; done
     for name in "${NAMESPACES[@]}"; do
