@@ -189,12 +189,12 @@ impl Pool {
         recording: Recording,
         cancel: &CancellationToken,
     ) -> Result<Lease, PoolError> {
-        let opening = async {
+        let opening = Box::pin(async {
             if let Some(lease) = self.unpark(device, reservation).await {
                 lease.leave().await;
             }
             self.open(device, reservation, recording).await
-        };
+        });
         self.unless_ended(cancel, opening).await
     }
 
@@ -358,8 +358,9 @@ impl Pool {
     }
 
     async fn connect(&self, device: &Device, login: &Login) -> Result<Connection, PoolError> {
-        let reached = self.dialer.reach(device, None).await.map_err(PoolError::Transport)?;
-        reached.log_in(login).await.map_err(PoolError::Transport)
+        let reached =
+            Box::pin(self.dialer.reach(device, None)).await.map_err(PoolError::Transport)?;
+        Box::pin(reached.log_in(login, &|_| None)).await.map_err(PoolError::Transport)
     }
 
     async fn log_in(

@@ -17,6 +17,7 @@ mod hostile; // whatever bytes come; the fuzzer asserts the same
 mod http; // the HTTP transport, byte by byte
 mod inventory; // the example device file
 mod lab_devices; // every platform against its simulated device, with quirks
+mod logins; // authentication, method by method
 mod platforms; // one suite over all platforms, whole and cut
 mod pool; // sessions are kept, proven and never shared
 mod recording; // transcripts, from a device to a platform file that they prove
