@@ -135,7 +135,7 @@ def openssh():
     unknown = {"auth": {"type": "agent", "key": fingerprint("client_stranger")}}
     yield Case("the agent has another key", "openssh-agent", (Call(Fails("credential_unavailable", (fingerprint("client_stranger"),)), unknown, environment=agent, logged={ACCEPTED: 0}),))
     yield refuses("the key is a stranger's", "openssh-stranger", "auth_failed")
-    yield refuses("the certificate has expired", "openssh-certificate-expired", "auth_failed")
+    yield refuses("the certificate has expired", "openssh-certificate-expired", "credential_unavailable", "has expired")
     yield refuses("the certificate is somebody else's", "openssh-certificate-principal", "auth_failed")
     yield refuses("a key where a password is wanted", "openssh-password", "auth_method_unsupported", "password", changes={"auth": CLIENT_KEY})
     yield refuses("a password where a key is wanted", "openssh-ed25519", "auth_method_unsupported", "publickey", changes={"auth": {"type": "password", "password": "any"}}, logged={FAILED: 0})
@@ -326,8 +326,8 @@ def through_the_proxy():
     for number, spoilt in enumerate(SPOILT):
         changes = {**spoilt.changes, "address": PROXY_ADDRESS, "port": PROXY_PORT + number}
         call = Call(spoilt.fails, changes, (spoilt.command,))
-        # A host key is recorded once its owner has proven it, and not before.
-        recorded = spoilt.fails is None or spoilt.phase in ("auth", "show")
+        # A host key is recorded once its owner has proven it, and not before. A reset may take the proof with it.
+        recorded = None if spoilt.phase == "auth" else spoilt.fails is None or spoilt.phase == "show"
         yield Case(f"{spoilt.name} ({spoilt.phase})", "openssh-faults", (call,), fault=(spoilt.name, spoilt.phase), recorded=recorded)
 
 
