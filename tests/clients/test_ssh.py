@@ -181,7 +181,7 @@ def algorithms(known):
             profile, name = known[device]["devices"][device]["security"], device.removeprefix("openssh-only-").replace("_", "@")
             stricter = {"modern": None, "compatible": "modern", "legacy": "compatible"}[profile]
             if stricter:
-                fails = Fails("algorithm_mismatch", (name, profile))
+                fails = Fails("algorithm_mismatch", (name, f'"security": "{profile}"'))
                 yield Case(f"{device} is refused under {stricter}", device, (Call(fails, {"security": stricter}),), log="openssh-algorithms")
 
 
@@ -244,10 +244,10 @@ def legacy(known):
         yield lets_in(device, way)
         for profile in ("modern", None):
             # The server's offer, one of ours, and the way out.
-            words = (algorithm, "curve25519-sha256", "legacy")
+            words = (algorithm, "curve25519-sha256", '"security": "legacy"')
             yield refuses(f"{device} is refused under {profile or 'the default'}", device, "algorithm_mismatch", *words, changes={"security": profile}, logged={FAILED: 0})
     for name, algorithm in NEVER.items():
-        yield refuses(f"legacy-{name} is refused for what we lack", f"legacy-{name}", "algorithm_mismatch", algorithm, logged={FAILED: 0})
+        yield refuses(f"legacy-{name} is refused for what we lack", f"legacy-{name}", "algorithm_mismatch", algorithm, "no security profile", logged={FAILED: 0})
     yield lets_in("legacy-sha1-key", "publickey")
     yield refuses("legacy-sha1-key is refused under the default", "legacy-sha1-key", "auth_failed", "legacy", changes={"security": None})
     # With these only the way in is old.

@@ -76,7 +76,6 @@ inventory() {
   "defaults": {
     "platform": "linux",
     "username": "vtyold",
-    "security": "legacy",
     "auth": { "type": "password", "password": "$(secret password)" },
     "timeouts": { "connect_seconds": 5, "auth_seconds": 15, "command_seconds": 60, "idle_seconds": 20 }
   },
@@ -86,7 +85,7 @@ JSON
             [ "$name" != dsa ] || has_dsa || continue
             auth=
             [ "$name" != sha1-key ] || auth=", \"auth\": { \"type\": \"ssh_key\", \"private_key_path\": \"$KEYS/client_rsa\" }"
-            printf '%s    "legacy-%s": { "address": "%s", "port": %d%s }' "$comma" "$name" $ADDRESS "$(port "$name")" "$auth"
+            printf '%s    "legacy-%s": { "address": "%s", "port": %d, "security": "legacy"%s }' "$comma" "$name" $ADDRESS "$(port "$name")" "$auth"
             comma=$',\n'
         done
         printf '\n  }\n}\n'
