@@ -144,6 +144,9 @@ def openssh():
     yield refuses("another host key than the pinned one", "openssh-password", "host_key_changed", fingerprint("client_rsa"), "SHA256:", changes={**pinned, "host_key": fingerprint("client_rsa")}, logged={FAILED: 0})
     yield refuses("a host key that nobody recorded", "openssh-password", "host_key_unknown", changes={"host_keys": "strict"}, recorded=False)
 
+    # The password is right, and PAM wants another one before it lets anybody in.
+    yield refuses("a password that must be changed", "openssh-stale", "auth_failed", "new password", logged={"Postponed keyboard-interactive/pam for ": 1})
+
     yield Case(
         "a refused password is sent once and held, and another one is tried",
         "openssh-password",

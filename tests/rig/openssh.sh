@@ -12,7 +12,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 INVENTORY=$STATE/openssh-devices.json
-USERS=(vtyssh vtyjump)
+USERS=(vtyssh vtyjump vtystale)
 ADDRESS=127.0.25.1
 FIRST_HOP=127.0.25.2 SECOND_HOP=127.0.25.3 BEHIND=127.0.25.4 CHAIN_PORT=22530
 NAMESPACES=(vty-hop vty-end)
@@ -21,7 +21,7 @@ HOLD_PORTS=(22541 22542 22543 22544 22545)
 declare -A PORT=(
     [password]=22501 [interactive]=22502 [key]=22503 [certificate]=22504 [one-session]=22505 [rekey]=22506
     [host-certificate]=22507 [faults]=22508 [no-session]=22509 [no-pty]=22510 [closing]=22511 [banner]=22512
-    [long-banner]=22513 [no-forwarding]=22514 [guarded]=22515 [fleet]=22516
+    [long-banner]=22513 [no-forwarding]=22514 [guarded]=22515 [fleet]=22516 [stale]=22517
 )
 SERVERS=($(printf '%s\n' "${!PORT[@]}" | sort) hold)
 CHAIN=(first-hop second-hop behind)
@@ -97,13 +97,16 @@ SHELL
 seq -f 'disk%.0f' 200
 exec cat "$RUN/openssh-hold-\${SSH_CONNECTION##* }"
 SHELL
-    chmod 755 "$BIN/vtyssh" "$BIN/vtyjump" "$BIN"/tools/*
+    cp "$BIN/vtyssh" "$BIN/vtystale"
+    chmod 755 "$BIN/vtyssh" "$BIN/vtyjump" "$BIN/vtystale" "$BIN"/tools/*
     for port in "${HOLD_PORTS[@]}"; do
         rm -f "$RUN/openssh-hold-$port"
         mkfifo "$RUN/openssh-hold-$port"
         chmod 644 "$RUN/openssh-hold-$port"
     done
     for user in "${USERS[@]}"; do user "$user" "$(secret password)"; done
+    # The password must be changed at the next login.
+    chage -d 0 vtystale
 }
 
 server() { # server NAME LINE...: one of PORT
@@ -130,6 +133,7 @@ servers() {
     own_sshd openssh-no-forwarding $ADDRESS "${PORT[no-forwarding]}" vtyjump "AllowTcpForwarding no" "HostKey $KEYS/host_ed25519"
     server guarded
     server fleet
+    own_sshd openssh-stale $ADDRESS "${PORT[stale]}" vtystale "UsePAM yes" "$word" "KbdInteractiveAuthentication yes" "HostKey $KEYS/host_ed25519"
     for port in "${HOLD_PORTS[@]}"; do listen+=("ListenAddress $ADDRESS:$port"); done
     own_sshd openssh-hold $ADDRESS 22540 vtyssh "${listen[@]}" "HostKey $KEYS/host_ed25519"
 }
@@ -244,6 +248,7 @@ $(for name in one-session rekey host-certificate faults no-session no-pty closin
 $(for port in "${HOLD_PORTS[@]}"; do PORT[hold]=$port; device "hold-$port" hold; done)
 $(algorithm_devices)
     "openssh-no-forwarding": { "address": "$ADDRESS", "port": ${PORT[no-forwarding]}, "username": "vtyjump" },
+    "openssh-stale": { "address": "$ADDRESS", "port": ${PORT[stale]}, "username": "vtystale" },
     "openssh-first-hop": { "address": "$FIRST_HOP", $chained, "username": "vtyjump" },
     "openssh-second-hop": { "address": "$SECOND_HOP", $chained, "username": "vtyjump", "jump": "openssh-first-hop" },
     "openssh-behind": { "address": "$BEHIND", $chained, "jump": "openssh-second-hop" }
@@ -262,7 +267,7 @@ status() {
 }
 
 start() {
-    need ip socat ss ssh-keygen ssh-agent ssh-add useradd chpasswd /usr/sbin/sshd
+    need ip socat ss ssh-keygen ssh-agent ssh-add useradd chpasswd chage /usr/sbin/sshd
     if status >/dev/null && [ -s "$INVENTORY" ]; then
         echo "rig: OpenSSH runs already; inventory $INVENTORY"
         return
