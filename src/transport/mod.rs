@@ -21,7 +21,9 @@ use russh::{ChannelMsg, MethodKind, MethodSet};
 
 pub use self::dial::{BoxedStream, Connecting, Network, Stream, Tcp};
 pub use self::error::TransportError;
-pub use self::host_keys::{HostKey, HostKeys};
+pub use self::host_keys::{
+    Forgotten, HostKey, HostKeys, KnownKey, Marker, NotAPublicKey, OfferedKey, Others, Trusted,
+};
 use self::ident::NoIdent;
 pub use self::shell::Shell;
 use crate::credential::{Login, LoginProof};
@@ -120,8 +122,11 @@ impl Dialer {
         device: &Device,
         stream: ident::Replayed<BoxedStream>,
     ) -> Result<(Handle<Client>, HostKey), TransportError> {
-        let host = host_keys::host_name(&device.address, device.port);
+        let host = HostKeys::name_of(device);
         let recorded = self.host_keys.algorithms(&host)?;
+        let mut config = algorithms::client_config(&recorded);
+        let certificates = self.host_keys.certificates(&host, &config.preferred.key)?;
+        config.preferred.host_key_certificates = certificates.into();
         let verdict = Arc::new(Mutex::new(None));
         let policy = device.host_keys.clone().unwrap_or_else(|| self.default_policy.clone());
         let handler = Client {
@@ -130,7 +135,7 @@ impl Dialer {
             policy,
             verdict: Arc::clone(&verdict),
         };
-        let config = Arc::new(algorithms::client_config(&recorded));
+        let config = Arc::new(config);
         let connected = client::connect_stream(config, stream, handler).await;
         let verdict = verdict.lock().map(|mut verdict| verdict.take()).unwrap_or_default();
         match (connected, verdict) {
@@ -383,8 +388,6 @@ impl client::Handler for Client {
         &mut self,
         key: &PublicKeyOrCertificate,
     ) -> Result<bool, Self::Error> {
-        // Certificates are not asked for, so one that comes is refused.
-        let PublicKeyOrCertificate::PublicKey { key, .. } = key else { return Ok(false) };
         let result = self.host_keys.check(&self.host, key, &self.policy);
         let accepted = result.is_ok();
         let stored = self.verdict.lock().map(|mut verdict| *verdict = Some(result));
