@@ -6,6 +6,7 @@ mod args;
 mod change;
 mod check;
 mod demo;
+mod host_key;
 mod lab;
 mod logging;
 mod output;
@@ -140,6 +141,7 @@ async fn dispatch(args: Args) -> Result<Exit, CliError> {
         Command::Record { device, commands } => {
             Box::pin(record::record(global, device, commands)).await
         }
+        Command::HostKey { command } => host_key::host_key(global, command).await,
         Command::Token { command } => token::token(global, command),
         Command::Lab(lab) => lab::lab(lab).await,
         Command::Completions { shell } => {
