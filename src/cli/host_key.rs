@@ -14,7 +14,7 @@ use crate::server::{self, StartError};
 use crate::settings::Settings;
 use crate::store::StateDirectory;
 use crate::transport::{
-    Dialer, HostKeys, KnownKey, Marker, OfferedKey, Others, Tcp, TransportError, Trusted,
+    Dialer, Forgotten, HostKeys, KnownKey, Marker, OfferedKey, Others, Tcp, TransportError, Trusted,
 };
 
 #[derive(Debug, Subcommand)]
@@ -142,18 +142,25 @@ fn trust(
     } else if !yes && !agreed()? {
         return Ok(Exit::Usage);
     }
-    match keys.trust(&host, shown, others) {
-        Ok(done) => {
-            let done = match done {
-                Trusted::Already => "this key was recorded before".to_owned(),
-                Trusted::Replaced(lines) => format!("recorded; {lines} older lines were forgotten"),
-                _ => "recorded".to_owned(),
-            };
-            output::answer(&format!("{name}: {done}\n"))?;
-            Ok(Exit::Ok)
-        }
-        Err(error) => Ok(failed(device, &error)),
+    let done = match keys.trust(&host, shown, others) {
+        Ok(done) => done,
+        Err(error) => return Ok(failed(device, &error)),
+    };
+    if let Some(HostKeyPolicy::Pinned(_)) = &device.host_keys {
+        output::complain(&format!(
+            "{name} is pinned: its `host_key` in the device file decides, whatever is recorded"
+        ));
     }
+    let done = match done {
+        Trusted::Already => "this key was recorded before".to_owned(),
+        Trusted::Replaced(forgotten) => {
+            tell_patterns(&host, &forgotten);
+            format!("recorded; other lines that were forgotten: {}", forgotten.lines)
+        }
+        _ => "recorded".to_owned(),
+    };
+    output::answer(&format!("{name}: {done}\n"))?;
+    Ok(Exit::Ok)
 }
 
 /// Asks a person, where there is one.
@@ -191,11 +198,7 @@ fn forget(settings: &Settings, keys: &HostKeys, host: &str) -> Result<Exit, CliE
             return Ok(Exit::Failed);
         }
     };
-    for line in &forgotten.by_pattern {
-        output::complain(&format!(
-            "line {line} still means {named}, by a pattern; edit the file to change that"
-        ));
-    }
+    tell_patterns(&named, &forgotten);
     if forgotten.lines == 0 {
         output::complain(&format!("no line names {named}"));
         if let (Err(error), None) = (&inventory, device) {
@@ -203,8 +206,17 @@ fn forget(settings: &Settings, keys: &HostKeys, host: &str) -> Result<Exit, CliE
         }
         return Ok(Exit::Failed);
     }
-    output::answer(&format!("{named}: {} lines were forgotten\n", forgotten.lines))?;
+    output::answer(&format!("{named}: lines that were forgotten: {}\n", forgotten.lines))?;
     Ok(Exit::Ok)
+}
+
+/// A key that a pattern records goes on being accepted.
+fn tell_patterns(host: &str, forgotten: &Forgotten) {
+    for line in &forgotten.by_pattern {
+        output::complain(&format!(
+            "line {line} still means {host}, by a pattern; edit the file to change that"
+        ));
+    }
 }
 
 fn list(keys: &HostKeys, json: bool) -> Result<Exit, CliError> {
