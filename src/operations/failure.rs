@@ -94,6 +94,13 @@ fn hint(code: ErrorCode) -> &'static str {
         ErrorCode::ConnectTimeout => {
             "check routing and access lists, or raise timeouts in the inventory"
         }
+        ErrorCode::JumpHostFailed => "check the device that stands in between; it is named above",
+        ErrorCode::CircuitOpen => "wait until the time above, then call again once",
+        ErrorCode::PoolExhausted => "call again later, with fewer devices at once",
+        ErrorCode::CredentialHeld => {
+            "an operator must correct the credential, or lift the hold with the command above; \
+             repeating does not help and is not passed on to the device"
+        }
         ErrorCode::HostKeyUnknown => "an operator must record the host key first",
         ErrorCode::HostKeyChanged => {
             "either the device was replaced or somebody is in between; an operator must compare the \
