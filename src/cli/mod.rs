@@ -7,6 +7,7 @@ mod change;
 mod check;
 mod demo;
 mod lab;
+mod lockout;
 mod logging;
 mod output;
 mod platform;
@@ -141,6 +142,7 @@ async fn dispatch(args: Args) -> Result<Exit, CliError> {
             Box::pin(record::record(global, device, commands)).await
         }
         Command::Token { command } => token::token(global, command),
+        Command::Lockout { command } => lockout::lockout(global, command),
         Command::Lab(lab) => lab::lab(lab).await,
         Command::Completions { shell } => {
             let mut command = Args::command();

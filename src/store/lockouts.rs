@@ -117,9 +117,7 @@ impl Store {
     pub fn lockouts(&self, now: i64) -> Result<Vec<LockoutRow>, StoreError> {
         self.read("read the lockouts", |connection| {
             connection
-                .prepare_cached(
-                    "SELECT * FROM lockouts WHERE until > ?1 ORDER BY since, rowid",
-                )?
+                .prepare_cached("SELECT * FROM lockouts WHERE until > ?1 ORDER BY since, rowid")?
                 .query_map([now], LockoutRow::read)?
                 .collect()
         })

@@ -48,12 +48,13 @@ const HOST_KEYS: &[Algorithm] = &[
     Algorithm::Rsa { hash: Some(HashAlg::Sha256) },
 ];
 
-/// Idle connections are probed this often, and given up after three probes without an answer.
-const KEEPALIVE: Duration = Duration::from_secs(30);
+/// Idle connections are probed this often where nobody says otherwise, and given up after three
+/// probes without an answer.
+pub(super) const KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// Builds the client settings. Host-key algorithms that are recorded for the device come first, as
 /// in OpenSSH, so that a device that gained a key of another kind still shows the recorded one.
-pub(super) fn client_config(recorded: &[Algorithm]) -> Config {
+pub(super) fn client_config(recorded: &[Algorithm], keepalive: Duration) -> Config {
     let is_recorded = |offered: &&Algorithm| {
         recorded.iter().any(|known| match (known, offered) {
             (Algorithm::Rsa { .. }, Algorithm::Rsa { .. }) => true,
@@ -74,7 +75,7 @@ pub(super) fn client_config(recorded: &[Algorithm]) -> Config {
         // Devices with 2048-bit groups only, and Cisco's trouble with groups above 4096.
         gex: GexParams::new(2048, 3072, 4096).unwrap_or_default(),
         nodelay: true,
-        keepalive_interval: Some(KEEPALIVE),
+        keepalive_interval: Some(keepalive),
         keepalive_max: 3,
         ..Config::default()
     }
@@ -96,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_recorded_kind_of_host_key_is_asked_for_first() {
-        let config = client_config(&[Algorithm::Rsa { hash: None }]);
+        let config = client_config(&[Algorithm::Rsa { hash: None }], KEEPALIVE);
         assert_eq!(config.preferred.key[0], Algorithm::Rsa { hash: Some(HashAlg::Sha512) });
         assert_eq!(config.preferred.key.len(), HOST_KEYS.len());
     }

@@ -49,6 +49,8 @@ pub struct Dialer {
     host_keys: HostKeys,
     /// What holds for devices that say nothing of their own.
     default_policy: HostKeyPolicy,
+    /// How often an idle connection is probed.
+    keepalive: Duration,
 }
 
 /// What the two sides agreed on before anybody logged in.
@@ -84,7 +86,14 @@ impl Dialer {
         host_keys: HostKeys,
         default_policy: HostKeyPolicy,
     ) -> Self {
-        Self { network, host_keys, default_policy }
+        Self { network, host_keys, default_policy, keepalive: algorithms::KEEPALIVE }
+    }
+
+    /// Probes idle connections this often; three probes without an answer end one.
+    #[must_use]
+    pub fn with_keepalive(mut self, keepalive: Duration) -> Self {
+        self.keepalive = keepalive;
+        self
     }
 
     /// Connects to a device's SSH server and checks its host key. `through` is the connection to the
@@ -130,7 +139,7 @@ impl Dialer {
             policy,
             verdict: Arc::clone(&verdict),
         };
-        let config = Arc::new(algorithms::client_config(&recorded));
+        let config = Arc::new(algorithms::client_config(&recorded, self.keepalive));
         let connected = client::connect_stream(config, stream, handler).await;
         let verdict = verdict.lock().map(|mut verdict| verdict.take()).unwrap_or_default();
         match (connected, verdict) {
