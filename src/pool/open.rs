@@ -126,7 +126,7 @@ impl Opener {
         }
     }
 
-    async fn reach(
+    pub(super) async fn reach(
         &self,
         device: &Device,
         through: Option<Arc<Connection>>,
@@ -148,7 +148,7 @@ impl Opener {
     }
 
     /// The connection to the device that stands before this one.
-    async fn hop(
+    pub(super) async fn hop(
         self: &Arc<Self>,
         device: &Device,
         urgency: Urgency,
@@ -160,7 +160,7 @@ impl Opener {
         }
     }
 
-    async fn handshake(&self) -> Result<Permit, PoolError> {
+    pub(super) async fn handshake(&self) -> Result<Permit, PoolError> {
         let (most, waited) = (self.rules.limits.handshakes, self.rules.limits.acquire);
         let acquiring = self.handshakes.acquire(most);
         tokio::time::timeout(waited, acquiring).await.map_err(|_elapsed| PoolError::Exhausted {
