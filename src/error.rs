@@ -101,6 +101,12 @@ codes! {
     ConnectFailed = "connect_failed", Yes;
     /// The device did not answer the connection attempt in time.
     ConnectTimeout = "connect_timeout", Yes;
+    /// A device on the way to this one could not be reached or did not pass the connection on.
+    JumpHostFailed = "jump_host_failed", Yes;
+    /// The device failed several times in a row and is left alone for a while.
+    CircuitOpen = "circuit_open", AfterDelay;
+    /// No session was free in time.
+    PoolExhausted = "pool_exhausted", AfterDelay;
     /// The device's host key is not recorded and the settings forbid recording it.
     HostKeyUnknown = "host_key_unknown", No;
     /// The device's host key is not the recorded one.
@@ -109,6 +115,8 @@ codes! {
     AlgorithmMismatch = "algorithm_mismatch", No;
     /// The device refused the credential.
     AuthFailed = "auth_failed", No;
+    /// A device refused this credential, and it is not sent again for a while.
+    CredentialHeld = "credential_held", No;
     /// The device offers no authentication method that is configured.
     AuthMethodUnsupported = "auth_method_unsupported", No;
     /// The credential could not be read from where the inventory says it is.

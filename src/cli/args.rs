@@ -174,6 +174,17 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: super::token::TokenCommand,
     },
+    /// List and lift the holds of credentials that devices refused
+    #[command(
+        after_help = "A credential that a device refused is not sent there again for 15 minutes, and \
+        one that two devices in a row refused is sent nowhere: each refusal counts towards the lock \
+        of the account, and AAA servers count for the whole network.\n\nExample:\n  \
+        vty-mcp lockout list\n  vty-mcp lockout reset core-r1"
+    )]
+    Lockout {
+        #[command(subcommand)]
+        command: super::lockout::LockoutCommand,
+    },
     /// Show the whole way, from an MCP client to simulated devices
     Demo(Demo),
     /// Serve simulated devices over real SSH on this machine

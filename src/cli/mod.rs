@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod host_key;
 mod lab;
+mod lockout;
 mod logging;
 mod output;
 mod platform;
@@ -145,6 +146,7 @@ async fn dispatch(args: Args) -> Result<Exit, CliError> {
         }
         Command::HostKey { command } => host_key::host_key(global, command).await,
         Command::Token { command } => token::token(global, command),
+        Command::Lockout { command } => lockout::lockout(global, command),
         Command::Lab(lab) => lab::lab(lab).await,
         Command::Completions { shell } => {
             let mut command = Args::command();

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::args::{Global, Serve, Transport};
@@ -10,7 +11,7 @@ use super::lab::LabInventory;
 use super::{CliError, Exit, output, settings};
 use crate::caller::{Caller, Role};
 use crate::mcp::VtyMcp;
-use crate::server::{self, HttpOptions};
+use crate::server::{self, HttpOptions, Reload};
 use crate::store::unix_now;
 use crate::token::Tokens;
 
@@ -30,8 +31,12 @@ pub(super) async fn serve(mut global: Global, serve: Serve) -> Result<Exit, CliE
         output::complain(&notice.to_string());
     }
     let shutdown = CancellationToken::new();
-    tokio::spawn(cancel_on_signal(shutdown.clone()));
+    tokio::spawn(cancel_on(shutdown.clone(), Hangup::Reloads));
     built.operations.keep_settling();
+    let watching = CancellationToken::new();
+    let reload = Reload::new(&settings, Arc::clone(&built.operations), Box::new(|_devices| {}));
+    tokio::spawn(reload.watch(hangups(), watching.clone()));
+    let _watching = watching.drop_guard();
     let role =
         if settings.allow_changes || serve.allow_changes { Role::Operator } else { Role::Viewer };
     match serve.transport {
@@ -50,12 +55,43 @@ pub(super) async fn serve(mut global: Global, serve: Serve) -> Result<Exit, CliE
 
 /// Cancels on the first signal that asks the process to stop.
 pub(super) async fn cancel_on_signal(shutdown: CancellationToken) {
-    stop_signal().await;
+    cancel_on(shutdown, Hangup::Stops).await;
+}
+
+async fn cancel_on(shutdown: CancellationToken, hangup: Hangup) {
+    stop_signal(hangup).await;
     shutdown.cancel();
 }
 
+/// What SIGHUP means: the terminal is gone, or, to a server, that files were changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hangup {
+    Stops,
+    Reloads,
+}
+
+/// Passes every SIGHUP on.
 #[cfg(unix)]
-async fn stop_signal() {
+fn hangups() -> mpsc::Receiver<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (sender, receiver) = mpsc::channel(1);
+    match signal(SignalKind::hangup()) {
+        Ok(mut hangup) => drop(tokio::spawn(async move {
+            while hangup.recv().await.is_some() && sender.send(()).await.is_ok() {}
+        })),
+        Err(error) => tracing::warn!(%error, "SIGHUP cannot be waited for"),
+    }
+    receiver
+}
+
+/// There is no such signal.
+#[cfg(not(unix))]
+fn hangups() -> mpsc::Receiver<()> {
+    mpsc::channel(1).1
+}
+
+#[cfg(unix)]
+async fn stop_signal(on_hangup: Hangup) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) = (
         signal(SignalKind::terminate()),
@@ -67,12 +103,12 @@ async fn stop_signal() {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
-        _ = hangup.recv() => {}
+        _ = hangup.recv(), if on_hangup == Hangup::Stops => {}
     }
 }
 
 #[cfg(not(unix))]
-async fn stop_signal() {
+async fn stop_signal(_on_hangup: Hangup) {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }

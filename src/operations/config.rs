@@ -162,7 +162,7 @@ impl Operations {
         // A session that may have been left in another mode is not for the next caller.
         match captured {
             Ok(text) => {
-                self.pool.give_back(device, lease).await;
+                self.pool.give_back(lease).await;
                 Ok(text)
             }
             Err(reason) => {
@@ -180,7 +180,7 @@ impl Operations {
     ) -> Result<String, Failure> {
         let mut lease: Lease = self.lease(device, cancel).await?;
         let text = self.show_configuration(device, &mut lease, command).await;
-        self.pool.give_back(device, lease).await;
+        self.pool.give_back(lease).await;
         text
     }
 

@@ -80,7 +80,8 @@ impl Operations {
             tag: filter.tag.clone(),
             platform,
         };
-        let found = self.inventory().select(&selector);
+        let inventory = self.inventory();
+        let found = inventory.select(&selector);
         let start = match &filter.cursor {
             None => 0,
             Some(cursor) => {

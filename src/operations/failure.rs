@@ -94,6 +94,13 @@ fn hint(code: ErrorCode) -> &'static str {
         ErrorCode::ConnectTimeout => {
             "check routing and access lists, or raise timeouts in the inventory"
         }
+        ErrorCode::JumpHostFailed => "check the device that stands in between; it is named above",
+        ErrorCode::CircuitOpen => "wait until the time above, then call again once",
+        ErrorCode::PoolExhausted => "call again later, with fewer devices at once",
+        ErrorCode::CredentialHeld => {
+            "an operator must correct the credential, or lift the hold with the command above; \
+             repeating does not help and is not passed on to the device"
+        }
         ErrorCode::HostKeyUnknown => {
             "an operator must compare the host key and record it: vty-mcp host-key trust"
         }

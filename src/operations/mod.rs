@@ -19,7 +19,7 @@ mod resolve;
 mod run;
 
 use std::error::Error;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 pub use self::change::{ApplyRequest, ChangeReport, Changes, DevicePlan, PlanAnswer, PlanRequest};
 pub use self::config::{Against, Source};
@@ -35,7 +35,7 @@ use crate::error::{ErrorCode, chain};
 use crate::inventory::{Device, Inventory};
 use crate::parse::Catalogue;
 use crate::platform::{Platform, Platforms};
-use crate::pool::{Pool, PoolError};
+use crate::pool::{Counts, Pool, PoolError};
 use crate::redact::{Redactor, clean};
 use crate::session::SessionError;
 use crate::settings::Limits;
@@ -57,7 +57,8 @@ pub type OnProgress<'a> = &'a (dyn Fn(Progress) + Send + Sync);
 /// Everything the use cases work on.
 #[derive(Debug)]
 pub struct Operations {
-    inventory: Arc<Inventory>,
+    /// Replaced as a whole, and never changed; whoever has one goes on with it.
+    inventory: RwLock<Arc<Inventory>>,
     platforms: Arc<Platforms>,
     catalogue: Catalogue,
     redactor: Redactor,
@@ -78,13 +79,30 @@ impl Operations {
         changes: Changes,
         limits: Limits,
     ) -> Self {
-        let outputs = Outputs::default();
+        let (outputs, inventory) = (Outputs::default(), RwLock::new(inventory));
         Self { inventory, platforms, catalogue, redactor, pool, outputs, changes, limits }
     }
 
-    /// The devices.
-    pub fn inventory(&self) -> &Inventory {
-        &self.inventory
+    /// The devices, as they are at this moment.
+    pub fn inventory(&self) -> Arc<Inventory> {
+        Arc::clone(&self.inventory.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes other devices from now on. Calls under way end with those they began with; sessions to
+    /// devices that are gone or described in another way are closed, and those of a change that is
+    /// not finished when it is.
+    pub fn replace_inventory(&self, inventory: Arc<Inventory>) {
+        let old = {
+            let mut current = self.inventory.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *current, Arc::clone(&inventory))
+        };
+        self.changes.keep_devices(&old, &inventory);
+        self.pool.retire(&inventory);
+    }
+
+    /// What the pool has at this moment.
+    pub fn counts(&self) -> Counts {
+        self.pool.counts()
     }
 
     /// The platforms.
@@ -100,11 +118,12 @@ impl Operations {
     }
 
     /// Finds a device or says which name may have been meant.
-    fn device(&self, name: &str) -> Result<&Device, Failure> {
-        self.inventory.device(name).ok_or_else(|| {
+    fn device(&self, name: &str) -> Result<Device, Failure> {
+        let inventory = self.inventory();
+        inventory.device(name).cloned().ok_or_else(|| {
             let failure =
                 Failure::new(ErrorCode::UnknownDevice, "no device has this name").on(&clean(name));
-            match self.inventory.nearest(name) {
+            match inventory.nearest(name) {
                 Some(near) => failure
                     .hinting(format!("did you mean `{near}`? call list_devices for the names")),
                 None => failure,

@@ -162,13 +162,13 @@ impl Operations {
             Ok(permitted) => permitted,
             Err(failure) => return DeviceRecords::failed(name, failure),
         };
-        let mut lease = match self.lease(&device, cancel).await {
+        let mut lease = match self.lease_for_reading(&device, cancel).await {
             Ok(lease) => lease,
             Err(failure) => return DeviceRecords::failed(name, failure),
         };
         let fingerprint = lease.new_host_key().map(str::to_owned);
         let output = self.ask(&device, &mut lease, &permitted, cancel).await;
-        self.pool.give_back(&device, lease).await;
+        self.pool.give_back(lease).await;
         let mut result = match output {
             Err(failure) => DeviceRecords::failed(name, failure),
             Ok(output) => {

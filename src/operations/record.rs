@@ -5,13 +5,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Failure, Operations};
 use crate::error::ErrorCode;
-use crate::inventory::{AuthProof, Device, SecretSource};
+use crate::inventory::Device;
 use crate::platform::{Exchange, Transcript};
 use crate::policy::Permitted;
 use crate::secret::Secret;
 use crate::session::{Cuts, Heard, replay};
 
-/// What stands for every secret of the inventory in a transcript.
+/// What stands for every secret of the login in a transcript.
 const MADE_UP: &str = "made-up";
 
 /// Stands between the pieces of what a device said, on a line of its own; no device says it.
@@ -73,16 +73,17 @@ impl Operations {
         let new_host_key = lease.new_host_key().map(str::to_owned);
         let result = lease.run(&permitted, cancel).await;
         let heard = lease.heard();
+        let secrets = lease.secrets().to_vec();
         lease.leave().await;
         let output =
             result.map_err(|error| self.session_failure(&error, &device, permitted.as_str()))?;
-        let heard = self.scrub_all(&device, &heard)?;
+        let heard = self.scrub_all(&device, &secrets, &heard)?;
         let mut transcript = TranscriptFile {
             name: format!("recorded {}", permitted.as_str()),
             greeting: String::new(),
             enable_secret: device.enable.as_ref().map(|_| MADE_UP.to_owned()),
             command: permitted.as_str().to_owned(),
-            output: self.scrub(&device, &output.text),
+            output: self.scrub(&secrets, &output.text),
             exchanges: Vec::new(),
         };
         let mut sent = None;
@@ -109,19 +110,26 @@ impl Operations {
     /// Scrubs what went both ways. What the device said is read as one text, because a pager may
     /// stand in the middle of a secret; where that text no longer comes apart at the same places,
     /// nothing is shown.
-    fn scrub_all(&self, device: &Device, heard: &[Heard]) -> Result<Vec<(bool, String)>, Failure> {
+    fn scrub_all(
+        &self,
+        device: &Device,
+        secrets: &[Secret<String>],
+        heard: &[Heard],
+    ) -> Result<Vec<(bool, String)>, Failure> {
         let said = heard.iter().filter_map(|piece| match piece {
             Heard::Received(bytes) => Some(String::from_utf8_lossy(bytes).replace(BREAK, "")),
             _ => None,
         });
         let said: Vec<String> = said.collect();
-        let scrubbed = self.scrub(device, &said.join(BREAK));
+        let scrubbed = self.scrub(secrets, &said.join(BREAK));
         let mut scrubbed = scrubbed.split(BREAK);
         if scrubbed.clone().count() != said.len().max(1) {
             return Err(unsafe_to_show(device));
         }
         let pieces = heard.iter().filter_map(|piece| match piece {
-            Heard::Sent(bytes) => Some((true, self.scrub(device, &String::from_utf8_lossy(bytes)))),
+            Heard::Sent(bytes) => {
+                Some((true, self.scrub(secrets, &String::from_utf8_lossy(bytes))))
+            }
             Heard::Received(_) => Some((false, scrubbed.next()?.to_owned())),
         });
         Ok(pieces.collect())
@@ -156,17 +164,9 @@ impl Operations {
 
     /// Takes out of a recording what must not be shared, line by line, so that every control
     /// character stays where it was.
-    fn scrub(&self, device: &Device, text: &str) -> String {
-        let own = match &device.auth.proof {
-            AuthProof::Password(SecretSource::Inline(password)) => Some(password),
-            _ => None,
-        };
-        let enable = match &device.enable {
-            Some(SecretSource::Inline(secret)) => Some(secret),
-            _ => None,
-        };
+    fn scrub(&self, secrets: &[Secret<String>], text: &str) -> String {
         let mut text = text.to_owned();
-        for secret in own.into_iter().chain(enable).map(Secret::expose) {
+        for secret in secrets.iter().map(Secret::expose) {
             if !secret.is_empty() {
                 text = text.replace(secret.as_str(), MADE_UP);
             }

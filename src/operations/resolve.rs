@@ -16,7 +16,28 @@ impl Operations {
         name: &str,
         cancel: &CancellationToken,
     ) -> Result<Device, Failure> {
-        let mut device = self.device(name)?.clone();
+        self.recognised(self.device(name)?, cancel).await
+    }
+
+    /// Finds the device of a change: as it was when the change began, where the device file says
+    /// something else by now.
+    pub(super) async fn located_for_change(
+        &self,
+        change_id: &str,
+        name: &str,
+    ) -> Result<Device, Failure> {
+        let device = match self.changes.kept_device(change_id) {
+            Some(device) => device,
+            None => self.device(name)?,
+        };
+        self.recognised(device, &CancellationToken::new()).await
+    }
+
+    async fn recognised(
+        &self,
+        mut device: Device,
+        cancel: &CancellationToken,
+    ) -> Result<Device, Failure> {
         if !device.platform.is_auto() {
             return Ok(device);
         }
@@ -64,10 +85,23 @@ impl Operations {
         }
     }
 
+    /// The same, for reading commands: a session that was used a moment ago needs no proof.
+    pub(super) async fn lease_for_reading(
+        &self,
+        device: &Device,
+        cancel: &CancellationToken,
+    ) -> Result<Lease, Failure> {
+        match self.pool.lease_for_reading(device, cancel).await {
+            Ok(lease) => Ok(lease),
+            Err(error) => Err(self.unreached(&error, device).await),
+        }
+    }
+
     /// The failure of a session that could not be had, after a platform that was found out and no
     /// longer fits was forgotten.
     pub(super) async fn unreached(&self, error: &PoolError, device: &Device) -> Failure {
-        let declared = self.inventory.device(device.name.as_str());
+        let inventory = self.inventory();
+        let declared = inventory.device(device.name.as_str());
         let auto = declared.is_some_and(|device| device.platform.is_auto());
         if auto && error.code() == ErrorCode::PromptTimeout {
             let key = device.endpoint();

@@ -168,7 +168,7 @@ impl Operations {
             result.answers = refused.collect();
             return result;
         }
-        let mut lease = match self.lease(device, cancel).await {
+        let mut lease = match self.lease_for_reading(device, cancel).await {
             Ok(lease) => lease,
             Err(failure) => {
                 result.answers = fail_all(&failure);
@@ -185,7 +185,7 @@ impl Operations {
             };
             result.answers.push(answer);
         }
-        self.pool.give_back(device, lease).await;
+        self.pool.give_back(lease).await;
         result
     }
 
@@ -212,7 +212,8 @@ impl Operations {
         })
     }
 
-    /// Runs one command and tells a refusal of the device from an answer.
+    /// Runs one command and tells a refusal of the device from an answer. A session that was dead
+    /// before the device said anything is replaced once.
     pub(super) async fn ask(
         &self,
         device: &Device,
@@ -221,10 +222,15 @@ impl Operations {
         cancel: &CancellationToken,
     ) -> Result<Output, Failure> {
         let command = permitted.as_str();
-        let output = lease
-            .run(permitted, cancel)
-            .await
-            .map_err(|error| self.session_failure(&error, device, command))?;
+        let mut result = lease.run(permitted, cancel).await;
+        if lease.is_stale() {
+            tracing::debug!(device = %device.name, "a session died while it waited; a new one asks");
+            if let Err(error) = self.pool.renew(lease, cancel).await {
+                return Err(self.unreached(&error, device).await.with_command(command));
+            }
+            result = lease.run(permitted, cancel).await;
+        }
+        let output = result.map_err(|error| self.session_failure(&error, device, command))?;
         if let Some(question) = &output.declined {
             let asked = self.show(question);
             let message = format!("the device asked `{asked}`, which was declined");

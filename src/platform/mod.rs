@@ -97,6 +97,19 @@ impl Platform {
         validate::convert(name, platform).map_err(|problems| PlatformError::invalid(name, problems))
     }
 
+    /// What answers a question of the login that needs nothing of the inventory, such as whether a
+    /// banner was read. Servers may ask it before there is a shell.
+    pub fn login_answer(&self, question: &str) -> Option<String> {
+        let last = question.lines().last().unwrap_or_default();
+        let dialog = self.login.iter().find(|dialog| dialog.question.is_match(last))?;
+        match &dialog.answer {
+            Answer::Yes => Some("yes".to_owned()),
+            Answer::No => Some("no".to_owned()),
+            Answer::Text(text) => Some(text.clone()),
+            _ => None,
+        }
+    }
+
     /// Finds the mode whose prompt this line is, below the line above it. A mode that names the line
     /// above outranks one that does not, as the MD-CLI's candidates on SR OS do.
     pub fn mode_of(&self, above: &str, line: &str) -> Option<&Mode> {

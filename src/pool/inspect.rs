@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::open::Urgency;
 use super::{Pool, PoolError, Reservation};
 use crate::inventory::Device;
 use crate::transport::Handshake;
@@ -23,19 +24,19 @@ pub struct Inspection {
 
 impl Pool {
     /// Looks at a device's SSH server within a reservation. No credential is sent to it, though those
-    /// of jump hosts are. What is parked is closed first, since a device may have one line only.
+    /// of jump hosts are. A breaker that is open does not count: the doctor is asked because of it.
     pub async fn inspect(
         &self,
         device: &Device,
         reservation: &Reservation,
         cancel: &CancellationToken,
     ) -> Result<Inspection, PoolError> {
+        let _place = reservation;
         let inspecting = Box::pin(async {
-            if let Some(lease) = self.unpark(device, reservation).await {
-                lease.leave().await;
-            }
+            let through = self.opener.hop(device, Urgency::Ordinary).await?;
+            let _permit = self.opener.handshake().await?;
             let began = Instant::now();
-            let reached = self.dialer.reach(device, None).await.map_err(PoolError::Transport)?;
+            let reached = self.opener.reach(device, through).await?;
             let (handshake, took) = (reached.handshake().clone(), began.elapsed());
             let methods = reached.offered_methods(&device.username).await;
             Ok(Inspection { handshake, methods: methods.map_err(PoolError::Transport)?, took })

@@ -1,176 +1,240 @@
-//! Sessions per device: at most one at a time, handed out in the order of asking.
+//! Who may use which device's session, and when it ends.
 //!
-//! **Invariants:** a [`Lease`] owns its device's slot and frees it when it is dropped, however it is
-//! dropped, and its SSH connection with it. A session given back is parked for the next caller and
-//! must prove that it lives before it is used again; a broken one is closed, never parked.
-//! This module knows neither parsing nor MCP.
+//! **Invariants:** a device never has more sessions than it may, those that wait for a caller and
+//! those that are being logged out included; those who ask are served in their order. A [`Lease`]
+//! owns its places and frees them when it is dropped, however it is dropped, and its SSH connection
+//! with it. A session given back waits for the next caller; a broken one is closed, never kept, and
+//! one whose device is described in another way by now is never used again. A refused credential is
+//! not sent twice. This module knows neither parsing nor MCP.
+//!
+//! `slots` has the lines and `places` what stands in them, `parked` the sessions that wait, `lease`
+//! those that are used, `enter` the way from a device to a session, `open` the part of it up to the
+//! login, with `breaker`, `guard` (and `logins` around it) and `jumps`.
 
+mod breaker;
+mod enter;
+mod error;
+mod guard;
 mod inspect;
+mod jumps;
 mod lease;
+mod lockouts;
+mod logins;
+mod open;
+mod parked;
+mod places;
+mod rules;
+mod slots;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::breaker::BreakerRules;
+pub use self::error::{PoolError, Scarce};
+pub use self::guard::GuardRules;
 pub use self::inspect::Inspection;
+use self::jumps::Jumps;
+use self::lease::{Counted, Life, Opened, Parked};
 pub use self::lease::{Lease, Reservation};
-use self::lease::{Parked, Take, Taker};
-use crate::credential::{CredentialError, Credentials, Login, LoginProof};
-use crate::error::ErrorCode;
-use crate::inventory::{Device, DeviceName};
-use crate::platform::{Platform, PlatformError, PlatformName, Platforms, SecretUse, Seen, Verdict};
-use crate::session::{Limits, LoginSecrets, Recorder, Session, SessionError, probe};
-use crate::transport::{Connection, Dialer, Pty, Shell, TransportError};
-
-/// How long a session waits for its next caller before it is closed.
-const IDLE_CLOSE: Duration = Duration::from_secs(300);
-/// Older sessions are not used again; devices may not survive a new key exchange after an hour.
-const MOST_AGE: Duration = Duration::from_secs(55 * 60);
-/// How long a parked session may take to prove that it lives.
-const PROOF_WAIT: Duration = Duration::from_secs(3);
-
-/// A session could not be had.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PoolError {
-    /// The device's platform file cannot be used.
-    #[error("no usable platform")]
-    Platform(#[source] PlatformError),
-    /// The credential could not be had.
-    #[error("no credential")]
-    Credential(#[source] CredentialError),
-    /// The device could not be reached.
-    #[error("no SSH connection")]
-    Transport(#[source] TransportError),
-    /// The device was reached and no usable CLI was found.
-    #[error("no usable prompt after login")]
-    Login(#[source] SessionError),
-    /// Nothing tells which platform the device is.
-    #[error(
-        "the platform cannot be told from the prompt `{}` of `{}`{}",
-        seen.prompt, seen.ident, listed(possible)
-    )]
-    Unrecognised {
-        /// The platforms that fit equally well.
-        possible: Vec<PlatformName>,
-        /// What was seen.
-        seen: Seen,
-    },
-    /// The caller gave up.
-    #[error("the request was cancelled before the device was reached")]
-    Cancelled,
-    /// The pool is closing.
-    #[error("the server is stopping")]
-    Closed,
-}
-
-impl PoolError {
-    /// The stable code of this failure.
-    pub fn code(&self) -> ErrorCode {
-        match self {
-            Self::Platform(error) => error.code(),
-            Self::Credential(error) => error.code(),
-            Self::Transport(error) => error.code(),
-            Self::Login(error) => error.code(),
-            Self::Unrecognised { .. } => ErrorCode::PlatformUnknown,
-            Self::Cancelled => ErrorCode::Cancelled,
-            Self::Closed => ErrorCode::ShuttingDown,
-        }
-    }
-}
-
-fn listed(possible: &[PlatformName]) -> String {
-    if possible.is_empty() {
-        return String::new();
-    }
-    let names: Vec<&str> = possible.iter().map(PlatformName::as_str).collect();
-    format!("; it may be {}", names.join(", "))
-}
+use self::lockouts::Lockouts;
+use self::logins::Logins;
+use self::open::{Opener, Urgency};
+use self::parked::{Parking, Why};
+pub use self::rules::PoolRules;
+use self::rules::place;
+use self::slots::{Permit, Slots};
+use crate::credential::Credentials;
+use crate::inventory::{Device, DeviceName, Inventory};
+use crate::platform::{Platforms, SecretUse};
+use crate::store::Store;
+use crate::transport::Dialer;
 
 /// Hands out sessions.
 #[derive(Debug)]
 pub struct Pool {
     platforms: Arc<Platforms>,
-    dialer: Dialer,
-    credentials: Arc<Credentials>,
+    opener: Arc<Opener>,
     output_limit: usize,
-    slots: Mutex<HashMap<DeviceName, Arc<Semaphore>>>,
-    /// How to get at the sessions that wait for their next caller.
-    parked: Mutex<HashMap<DeviceName, Taker>>,
+    /// A line for each place that a device is at.
+    slots: Mutex<HashMap<String, Slots>>,
+    /// The line before the sessions of all devices.
+    rooms: Slots,
+    parking: Parking,
+    /// What the devices must be for their sessions to be used again; everything where none is.
+    inventory: Mutex<Option<Arc<Inventory>>>,
     /// Host keys that were recorded while a platform was found out, and nobody was told of yet.
     untold: Mutex<HashMap<DeviceName, String>>,
+    leased: Arc<AtomicUsize>,
+    opening: Arc<AtomicUsize>,
     /// Cancelled when the pool closes; every lease then stops what it runs.
     closing: CancellationToken,
-    /// Counts the leases that are out.
-    leases: TaskTracker,
+    /// Counts the leases that are out, and what is being logged out or written down.
+    tasks: TaskTracker,
+}
+
+/// What a pool has at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Sessions in use.
+    pub leased: usize,
+    /// Sessions that wait for a caller, or are being logged out after that.
+    pub parked: usize,
+    /// Sessions being opened.
+    pub opening: usize,
+    /// Callers that wait for a place or for their turn to log in.
+    pub waiting: usize,
+    /// Places in use: of devices, of all sessions, of connections being set up, of logins.
+    pub places: usize,
+    /// Connections to jump hosts.
+    pub jump_hosts: usize,
+}
+
+/// Whether a caller can do with a session that may turn out to be dead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    Proof,
+    Recent,
+}
+
+/// Whether a caller goes on waiting however long the line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    Bounded,
+    Endless,
+}
+
+/// Whether a session keeps what goes through it.
+#[derive(Debug, Clone, Copy)]
+enum Recording {
+    Off,
+    On,
 }
 
 impl Pool {
-    /// Makes a pool that keeps at most `output_limit` bytes of one answer.
+    /// Makes a pool that keeps at most `output_limit` bytes of one answer, with the usual rules, and
+    /// that forgets refusals when it ends.
     pub fn new(
         platforms: Arc<Platforms>,
         dialer: Dialer,
         credentials: Arc<Credentials>,
         output_limit: usize,
     ) -> Self {
-        Self {
-            platforms,
+        let (closing, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let rules = PoolRules::default();
+        let logins = Logins::new(Lockouts::default(), rules.guard, tasks.clone());
+        let opener = Opener {
             dialer,
             credentials,
+            rules,
+            logins,
+            handshakes: Slots::default(),
+            jumps: Jumps::default(),
+            closing: closing.clone(),
+            tasks: tasks.clone(),
+            breakers: Mutex::default(),
+        };
+        Self {
+            platforms,
+            opener: Arc::new(opener),
             output_limit,
             slots: Mutex::default(),
-            parked: Mutex::default(),
+            rooms: Slots::default(),
+            parking: Parking::default(),
+            inventory: Mutex::default(),
             untold: Mutex::default(),
-            closing: CancellationToken::new(),
-            leases: TaskTracker::new(),
+            leased: Arc::default(),
+            opening: Arc::default(),
+            closing,
+            tasks,
         }
     }
 
-    /// Waits for the device's slot and hands out a session in its default mode: the one that was
-    /// parked if it still answers, else a new one.
+    /// Goes by these rules, and keeps refusals in a store where one is given. Meant for a pool that
+    /// has not handed out anything yet.
+    #[must_use]
+    pub fn with_rules(self, rules: PoolRules, store: Option<Arc<Store>>) -> Self {
+        let lockouts = store.map(Lockouts::Kept).unwrap_or_default();
+        let opener = Opener {
+            dialer: self.opener.dialer.clone(),
+            credentials: Arc::clone(&self.opener.credentials),
+            rules,
+            logins: Logins::new(lockouts, rules.guard, self.tasks.clone()),
+            handshakes: Slots::default(),
+            jumps: Jumps::default(),
+            closing: self.closing.clone(),
+            tasks: self.tasks.clone(),
+            breakers: Mutex::default(),
+        };
+        Self { opener: Arc::new(opener), ..self }
+    }
+
+    /// Waits for the device's turn and hands out a session in its default mode: one that was parked
+    /// if it proves that it lives, else a new one.
     pub async fn lease(
         &self,
         device: &Device,
         cancel: &CancellationToken,
     ) -> Result<Lease, PoolError> {
-        let slot = self.reserve(device, cancel).await?;
-        let opening = async {
-            if let Some(lease) = self.unpark(device, &slot).await {
-                return Ok(lease);
-            }
-            self.open(device, &slot, Recording::Off).await
-        };
-        self.unless_ended(cancel, opening).await
+        self.lease_with(device, Trust::Proof, cancel).await
     }
 
-    /// Waits for the device's slot and keeps it, so that several sessions one after another, or a
-    /// second one for a check, belong to one piece of work.
+    /// The same, for callers that only read: a session that was used a moment ago is handed out
+    /// without a proof. Where [`Lease::is_stale`] says that it was dead, [`Pool::renew`] helps.
+    pub async fn lease_for_reading(
+        &self,
+        device: &Device,
+        cancel: &CancellationToken,
+    ) -> Result<Lease, PoolError> {
+        self.lease_with(device, Trust::Recent, cancel).await
+    }
+
+    async fn lease_with(
+        &self,
+        device: &Device,
+        trust: Trust,
+        cancel: &CancellationToken,
+    ) -> Result<Lease, PoolError> {
+        let leasing = async {
+            let place = place(device);
+            let slot = self.slot(device, &place, Patience::Bounded).await?;
+            if let Some(lease) = self.reuse(device, &place, &slot, trust).await {
+                return Ok(lease);
+            }
+            let reservation = self.reservation(device, &place, slot, Patience::Bounded).await?;
+            self.open(device, &reservation, Recording::Off, Urgency::Ordinary).await
+        };
+        self.unless_ended(cancel, Box::pin(leasing)).await
+    }
+
+    /// Waits, however long, for a session of the device and keeps its place, so that several
+    /// sessions one after another, or a second one for a check, belong to one piece of work.
     pub async fn reserve(
         &self,
         device: &Device,
         cancel: &CancellationToken,
     ) -> Result<Reservation, PoolError> {
-        let waiting = async {
-            let slot = self.slot(&device.name).acquire_owned().await;
-            slot.map_err(|_closed| PoolError::Closed)
-        };
-        let slot = self.unless_ended(cancel, waiting).await?;
-        Ok(Reservation { slot: Arc::new(slot) })
+        self.unless_ended(cancel, self.reserve_with(device, Patience::Endless)).await
     }
 
-    /// Opens a new session within a reservation; it is never parked, and a parked one is closed first.
+    /// Opens a new session within a reservation, for a change; what is parked makes way if it must,
+    /// and an open breaker does not count.
     pub async fn open_fresh(
         &self,
         device: &Device,
         reservation: &Reservation,
         cancel: &CancellationToken,
     ) -> Result<Lease, PoolError> {
-        self.open_new(device, reservation, Recording::Off, cancel).await
+        let opening = async {
+            // One line more than the reservation has, if the device has it.
+            self.make_way(device, &place(device), 1).await;
+            self.open(device, reservation, Recording::Off, Urgency::Change).await
+        };
+        self.unless_ended(cancel, Box::pin(opening)).await
     }
 
     /// Opens a new session that keeps what goes through it, from the first byte on.
@@ -179,63 +243,24 @@ impl Pool {
         device: &Device,
         cancel: &CancellationToken,
     ) -> Result<Lease, PoolError> {
-        let reservation = self.reserve(device, cancel).await?;
-        self.open_new(device, &reservation, Recording::On, cancel).await
-    }
-
-    /// Closes what is parked, since a device may have one line only, and opens a new session.
-    async fn open_new(
-        &self,
-        device: &Device,
-        reservation: &Reservation,
-        recording: Recording,
-        cancel: &CancellationToken,
-    ) -> Result<Lease, PoolError> {
-        let opening = Box::pin(async {
-            if let Some(lease) = self.unpark(device, reservation).await {
-                lease.leave().await;
-            }
-            self.open(device, reservation, recording).await
-        });
-        self.unless_ended(cancel, opening).await
-    }
-
-    /// Finds out which platform a device is, on a connection of its own.
-    pub async fn detect(
-        &self,
-        device: &Device,
-        cancel: &CancellationToken,
-    ) -> Result<PlatformName, PoolError> {
-        let _slot = self.reserve(device, cancel).await?;
-        let detecting = async {
-            let login = self.credentials.login(device).await.map_err(PoolError::Credential)?;
-            let connection = Box::pin(self.connect(device, &login)).await?;
-            let host_key = &connection.handshake.host_key;
-            if host_key.first_contact {
-                let fingerprint = host_key.fingerprint.clone();
-                locked(&self.untold).insert(device.name.clone(), fingerprint);
-            }
-            // What most platforms ask for; the login that follows asks for its own.
-            let pty = Pty { kind: "vt100", width: 511, height: 1000 };
-            let shell = connection.shell(pty, device.timeouts.auth).await;
-            let looked = match shell {
-                Err(error) => Err(PoolError::Transport(error)),
-                Ok(shell) => {
-                    let most = device.timeouts.auth.saturating_add(device.timeouts.idle);
-                    let looked =
-                        probe(shell, &connection.handshake.ident, &self.platforms, most).await;
-                    looked.map_err(PoolError::Login)
-                }
-            };
-            connection.close().await;
-            let (verdict, seen) = looked?;
-            match verdict {
-                Verdict::Is(platform) => Ok(platform),
-                Verdict::Unclear(possible) => Err(PoolError::Unrecognised { possible, seen }),
-                Verdict::Ask(_) => Err(PoolError::Unrecognised { possible: Vec::new(), seen }),
-            }
+        let opening = async {
+            let reservation = self.reserve_with(device, Patience::Bounded).await?;
+            self.open(device, &reservation, Recording::On, Urgency::Ordinary).await
         };
-        self.unless_ended(cancel, detecting).await
+        self.unless_ended(cancel, Box::pin(opening)).await
+    }
+
+    /// Replaces the session of a lease that turned out to be dead by a new one, in the same place.
+    pub async fn renew(
+        &self,
+        lease: &mut Lease,
+        cancel: &CancellationToken,
+    ) -> Result<(), PoolError> {
+        let device = Arc::clone(&lease.device);
+        let opening = self.open_session(&device, Recording::Off, Urgency::Ordinary);
+        lease.open = self.unless_ended(cancel, Box::pin(opening)).await?;
+        lease.life = Life::Proven;
+        Ok(())
     }
 
     async fn unless_ended<T>(
@@ -251,163 +276,163 @@ impl Pool {
     }
 
     /// Gives a session back. One that can be used again waits for the next caller.
-    pub async fn give_back(&self, device: &Device, lease: Lease) {
-        let young = lease.opened.elapsed() < MOST_AGE;
-        // The next caller is promised a session where reading commands run.
-        let platform = self.platforms.get(&device.platform).ok();
-        let home = platform.is_some_and(|p| {
+    pub async fn give_back(&self, lease: Lease) {
+        let why = if self.closing.is_cancelled() {
+            Why::Closing
+        } else if !lease.is_usable() || !self.is_home(&lease) {
+            Why::Unfit
+        } else if lease.open.opened.elapsed() >= self.opener.rules.limits.age {
+            Why::Age
+        } else if !self.is_current(&lease.device) {
+            Why::Inventory
+        } else if self.rooms.waiting() > 0 {
+            Why::Room
+        } else {
+            return self.park(lease);
+        };
+        lease.leave_for(why).await;
+    }
+
+    fn park(&self, lease: Lease) {
+        let Lease { open, device, place, reservation, .. } = lease;
+        let Opened { session, connection, opened, secrets } = open;
+        let (room, used) = (Arc::clone(&reservation.room), Instant::now());
+        let parked = Parked { session, connection, opened, used, secrets, device, room };
+        let rules = &self.opener.rules;
+        self.parking.park(&place, Box::new(parked), rules, &self.tasks, &self.closing);
+    }
+
+    /// Whether the session is where the next caller is promised one: where reading commands run.
+    fn is_home(&self, lease: &Lease) -> bool {
+        let platform = self.platforms.get(&lease.device.platform).ok();
+        platform.is_some_and(|p| {
             let mode = &lease.prompt().mode;
             // A read-only account stays below the default mode, and is there again next time.
             *mode == p.default_mode
                 || p.path(mode, &p.default_mode)
                     .is_some_and(|path| path.iter().any(|step| step.secret == SecretUse::Required))
-        });
-        if !(lease.is_usable() && young && home) || self.closing.is_cancelled() {
-            return lease.leave().await;
-        }
-        let (taker, taken) = tokio::sync::oneshot::channel();
-        let replaced = locked(&self.parked).insert(device.name.clone(), taker);
-        // At most one session of a device is ever parked.
-        drop(replaced);
-        let closing = self.closing.clone();
-        let Lease { session, connection, opened, counted, .. } = lease;
-        tokio::spawn(async move {
-            let counted = counted;
-            tokio::select! {
-                () = closing.cancelled() => {}
-                () = tokio::time::sleep(IDLE_CLOSE) => {}
-                asked = taken => {
-                    // A caller wants it; a sender that was dropped means that nobody ever will.
-                    let whole = Parked { session, connection, opened };
-                    let refused = match asked {
-                        Ok(Take(handover)) => handover.send(whole).err(),
-                        Err(_) => Some(whole),
-                    };
-                    if let Some(parked) = refused {
-                        parked.leave().await;
-                    }
-                    return drop(counted);
-                }
-            }
-            Parked { session, connection, opened }.leave().await;
-            drop(counted);
-        });
+        })
     }
 
-    /// Takes the parked session of a device, if it proves that it lives.
-    async fn unpark(&self, device: &Device, reservation: &Reservation) -> Option<Lease> {
-        let taker = locked(&self.parked).remove(&device.name)?;
-        let (handover, handed) = tokio::sync::oneshot::channel();
-        taker.send(Take(handover)).ok()?;
-        let Parked { mut session, mut connection, opened } = handed.await.ok()?;
-        connection.handshake.host_key.first_contact = false;
-        let closing = self.closing.clone();
-        if !Box::pin(session.prove(PROOF_WAIT)).await {
-            tracing::debug!(device = %device.name, "a parked session did not answer");
-            connection.close().await;
-            return None;
+    /// Takes a parked session of a device that lives, or may be trusted to.
+    async fn reuse(
+        &self,
+        device: &Device,
+        place: &str,
+        slot: &Arc<Permit>,
+        trust: Trust,
+    ) -> Option<Lease> {
+        let rules = &self.opener.rules;
+        while let Some(parked) = self.parking.take(place, device).await {
+            let Parked { mut session, mut connection, opened, used, secrets, device, room } =
+                *parked;
+            connection.handshake.host_key.first_contact = false;
+            let trusted = trust == Trust::Recent
+                && used.elapsed() < rules.recent
+                && !connection.is_closed()
+                && session.looks_alive().await;
+            let life = if trusted { Life::Presumed } else { Life::Proven };
+            if !trusted && !Box::pin(session.prove(rules.proof)).await {
+                let reason = Why::Dead.as_str();
+                tracing::debug!(event = "session_retired", device = %device.name, reason, "closed");
+                connection.close().await;
+                continue;
+            }
+            tracing::debug!(event = "session_reused", device = %device.name, ?life, "used again");
+            let open = Opened { session, connection, opened, secrets };
+            let reservation = Reservation { room, slot: Arc::clone(slot) };
+            return Some(self.leased(open, device, place, reservation, life));
         }
-        let slot = reservation.clone();
-        Some(Lease { session, connection, opened, closing, slot, counted: self.leases.token() })
+        None
+    }
+
+    fn leased(
+        &self,
+        open: Opened,
+        device: Arc<Device>,
+        place: &str,
+        reservation: Reservation,
+        life: Life,
+    ) -> Lease {
+        Lease {
+            open,
+            device,
+            place: place.to_owned(),
+            life,
+            closing: self.closing.clone(),
+            reservation,
+            counted: Counted::new(&self.leased),
+            tracked: self.tasks.token(),
+        }
+    }
+
+    /// Closes the sessions whose devices are not in this inventory as they were opened: at once
+    /// where nobody uses them, else when they are given back.
+    pub fn retire(&self, inventory: &Arc<Inventory>) {
+        *locked(&self.inventory) = Some(Arc::clone(inventory));
+        self.parking.retire(|device| is_as_in(inventory, device));
+    }
+
+    fn is_current(&self, device: &Device) -> bool {
+        locked(&self.inventory).as_ref().is_none_or(|inventory| is_as_in(inventory, device))
     }
 
     /// Stops every command under way and hands out nothing more.
     pub fn close(&self) {
         self.closing.cancel();
-        self.leases.close();
+        self.tasks.close();
     }
 
-    /// Waits until the pool was closed and every lease is back.
+    /// Waits until the pool was closed, every lease is back and every session logged out.
     pub async fn closed(&self) {
-        self.leases.wait().await;
+        self.tasks.wait().await;
     }
 
-    fn slot(&self, name: &DeviceName) -> Arc<Semaphore> {
-        let mut slots = locked(&self.slots);
-        Arc::clone(slots.entry(name.clone()).or_insert_with(|| Arc::new(Semaphore::new(1))))
+    /// What there is at this moment.
+    pub fn counts(&self) -> Counts {
+        let (logins, login_line) = self.opener.logins.counts();
+        let lines = locked(&self.slots);
+        let used: usize = lines.values().map(Slots::used).sum();
+        let waiting: usize = lines.values().map(Slots::waiting).sum();
+        drop(lines);
+        let all = [&self.rooms, &self.opener.handshakes];
+        Counts {
+            leased: self.leased.load(Ordering::Relaxed),
+            parked: self.parking.count(),
+            opening: self.opening.load(Ordering::Relaxed),
+            waiting: all.iter().map(|line| line.waiting()).sum::<usize>() + waiting + login_line,
+            places: all.iter().map(|line| line.used()).sum::<usize>() + used + logins,
+            jump_hosts: self.opener.jumps.count(),
+        }
     }
 
     async fn open(
         &self,
         device: &Device,
-        slot: &Reservation,
+        reservation: &Reservation,
         recording: Recording,
+        urgency: Urgency,
     ) -> Result<Lease, PoolError> {
-        let platform = self.platforms.get(&device.platform).map_err(PoolError::Platform)?;
-        let mut login = self.credentials.login(device).await.map_err(PoolError::Credential)?;
-        let username = login.username.clone();
-        // Some devices take settings of their console behind the user name.
-        login.username.push_str(&platform.terminal.username_suffix);
-        let mut connection = Box::pin(self.connect(device, &login)).await?;
-        login.username = username;
-        let host_key = &mut connection.handshake.host_key;
-        if locked(&self.untold).remove(&device.name).as_ref() == Some(&host_key.fingerprint) {
-            host_key.first_contact = true;
-        }
-        match self.log_in(device, login, platform, &connection, recording).await {
-            Ok(session) => {
-                let ident = &connection.handshake.ident;
-                tracing::debug!(device = %device.name, ident, "session opened");
-                let (closing, counted) = (self.closing.clone(), self.leases.token());
-                let (opened, slot) = (Instant::now(), slot.clone());
-                Ok(Lease { session, connection, opened, closing, slot, counted })
-            }
-            Err(error) => {
-                connection.close().await;
-                Err(error)
-            }
-        }
-    }
-
-    async fn connect(&self, device: &Device, login: &Login) -> Result<Connection, PoolError> {
-        let reached =
-            Box::pin(self.dialer.reach(device, None)).await.map_err(PoolError::Transport)?;
-        Box::pin(reached.log_in(login, &|_| None)).await.map_err(PoolError::Transport)
-    }
-
-    async fn log_in(
-        &self,
-        device: &Device,
-        login: Login,
-        platform: Arc<Platform>,
-        connection: &Connection,
-        recording: Recording,
-    ) -> Result<Session<Recorder<Shell>>, PoolError> {
-        let terminal = &platform.terminal;
-        let pty = Pty { kind: &terminal.kind, width: terminal.width, height: terminal.height };
-        let shell = connection.shell(pty, device.timeouts.auth).await;
-        let shell = shell.map_err(PoolError::Transport)?;
-        let secrets = LoginSecrets {
-            username: login.username,
-            password: match login.proof {
-                LoginProof::Password(password) => Some(password),
-                _ => None,
-            },
-            enable: login.enable,
-        };
-        let limits = Limits {
-            prompt_timeout: device.timeouts.auth,
-            idle_timeout: device.timeouts.idle,
-            command_timeout: device.timeouts.command,
-            output_limit: self.output_limit,
-        };
-        let shell = match recording {
-            Recording::Off => Recorder::off(shell),
-            Recording::On => Recorder::on(shell),
-        };
-        let opening = Box::pin(Session::open(shell, platform, secrets, limits));
-        opening.await.map_err(PoolError::Login)
+        let open = self.open_session(device, recording, urgency).await?;
+        let (device, place) = (Arc::new(device.clone()), place(device));
+        Ok(self.leased(open, device, &place, reservation.clone(), Life::Proven))
     }
 }
 
-/// A poisoned lock only means that another thread panicked; the maps themselves are whole.
-fn locked<T>(map: &Mutex<T>) -> MutexGuard<'_, T> {
-    map.lock().unwrap_or_else(PoisonError::into_inner)
+/// Whether a session of this device may be used: the inventory has it just so. A platform that was
+/// found out is not in the inventory.
+fn is_as_in(inventory: &Inventory, device: &Device) -> bool {
+    inventory.device(device.name.as_str()).is_some_and(|known| {
+        if known.platform.is_auto() {
+            let mut known = known.clone();
+            known.platform = device.platform.clone();
+            return known == *device;
+        }
+        known == device
+    })
 }
 
-/// Whether a session keeps what goes through it.
-#[derive(Debug, Clone, Copy)]
-enum Recording {
-    Off,
-    On,
+/// A poisoned lock only means that another thread panicked; what it protects is whole.
+fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
+    value.lock().unwrap_or_else(PoisonError::into_inner)
 }

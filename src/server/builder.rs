@@ -11,7 +11,7 @@ use crate::operations::{Changes, Operations};
 use crate::parse::Catalogue;
 use crate::platform::{Origin, PlatformError, Platforms};
 use crate::policy::case_problems;
-use crate::pool::Pool;
+use crate::pool::{Pool, PoolRules};
 use crate::redact::Redactor;
 use crate::secret::Secret;
 use crate::settings::Settings;
@@ -105,10 +105,13 @@ fn assemble(
     } else {
         HostKeyPolicy::Strict
     };
-    let dialer = Dialer::new(Arc::new(Tcp), HostKeys::new(state.known_hosts()), policy);
+    let dialer = Dialer::new(Arc::new(Tcp), HostKeys::new(state.known_hosts()), policy)
+        .with_keepalive(settings.pool.keepalive);
     let credentials = Arc::new(Credentials::new(key.clone(), Box::new(|_learned| {})));
     let output_limit = settings.limits.output_bytes;
-    let pool = Pool::new(Arc::clone(&platforms), dialer, credentials, output_limit);
+    let rules = PoolRules { limits: settings.pool, ..PoolRules::default() };
+    let pool = Pool::new(Arc::clone(&platforms), dialer, credentials, output_limit)
+        .with_rules(rules, Some(Arc::clone(&store)));
     let operations = Operations::new(
         Arc::new(loaded.inventory),
         platforms,

@@ -264,6 +264,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         output
     }
 
+    /// Whether nothing speaks against using the session without a proof: it is whole, its stream is
+    /// open, and the device said nothing unasked. What it said is kept for a proof to stumble over.
+    pub async fn looks_alive(&mut self) -> bool {
+        let mut buffer = [0; 4096];
+        let mut reading = std::pin::pin!(self.stream.read(&mut buffer));
+        // Only what is there already counts, and a task that has run for long must not see less.
+        let looking = std::future::poll_fn(|context| {
+            std::task::Poll::Ready(match reading.as_mut().poll(context) {
+                std::task::Poll::Pending => None,
+                std::task::Poll::Ready(read) => Some(read),
+            })
+        });
+        let found = tokio::task::unconstrained(looking).await;
+        if let Some(Ok(count)) = found {
+            self.terminal.feed(buffer.get(..count).unwrap_or_default());
+        }
+        found.is_none() && !self.poisoned
+    }
+
+    /// Whether nothing came since something was sent last.
+    pub fn heard_nothing(&self) -> bool {
+        self.raw.is_empty()
+    }
+
     /// Proves that the device still answers, with one newline.
     pub async fn prove(&mut self, within: Duration) -> bool {
         if self.poisoned {

@@ -3,11 +3,15 @@
 //! **Invariants:** an unknown key is an error, and every problem of the file is reported before
 //! anything starts. This module opens no file but the settings file.
 
+mod pool;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
 
+use self::pool::PoolFile;
+pub use self::pool::PoolLimits;
 use crate::error::ErrorCode;
 
 /// The largest settings file that is read, in bytes.
@@ -82,6 +86,7 @@ struct SettingsFile {
     allow_proxy_commands: bool,
     credentials: CredentialsFile,
     limits: LimitsFile,
+    pool: PoolFile,
 }
 
 /// What to do with a host key that is not recorded.
@@ -99,11 +104,21 @@ struct LimitsFile {
     devices_at_once: u64,
     output_bytes: u64,
     result_bytes: u64,
+    sessions: u64,
+    handshakes: u64,
+    acquire_seconds: u64,
 }
 
 impl Default for LimitsFile {
     fn default() -> Self {
-        Self { devices_at_once: 32, output_bytes: 4 << 20, result_bytes: 20_000 }
+        Self {
+            devices_at_once: 32,
+            output_bytes: 4 << 20,
+            result_bytes: 20_000,
+            sessions: 2000,
+            handshakes: 64,
+            acquire_seconds: 120,
+        }
     }
 }
 
@@ -142,6 +157,8 @@ pub struct Settings {
     pub credentials: CredentialLimits,
     /// Limits on work and answers.
     pub limits: Limits,
+    /// Limits on sessions.
+    pub pool: PoolLimits,
 }
 
 /// Limits on fetching credentials.
@@ -186,8 +203,14 @@ impl Settings {
             output_bytes: limit("limits.output_bytes", file.limits.output_bytes, 1 << 16, 1 << 30),
             result_bytes: limit("limits.result_bytes", file.limits.result_bytes, 1000, 1 << 20),
         };
+        let mut pool = PoolLimits {
+            sessions: limit("limits.sessions", file.limits.sessions, 1, 20_000),
+            handshakes: limit("limits.handshakes", file.limits.handshakes, 1, 1000),
+            ..PoolLimits::default()
+        };
         let mut seconds = |key: &str, value: u64, least: u64, most: u64| {
-            Duration::from_secs(limit(key, value, least, most).try_into().unwrap_or_default())
+            limit(key, value, least, most);
+            Duration::from_secs(value)
         };
         let credentials = CredentialLimits {
             command: seconds(
@@ -198,6 +221,8 @@ impl Settings {
             ),
             cache: seconds("credentials.cache_seconds", file.credentials.cache_seconds, 0, 86_400),
         };
+        pool.acquire = seconds("limits.acquire_seconds", file.limits.acquire_seconds, 1, 3600);
+        file.pool.apply(&mut pool, seconds);
         if !problems.is_empty() {
             return Err(SettingsError::Range(problems));
         }
@@ -211,6 +236,7 @@ impl Settings {
             allow_proxy_commands: file.allow_proxy_commands,
             credentials,
             limits,
+            pool,
         })
     }
 }
@@ -301,6 +327,19 @@ mod tests {
             "{range}"
         );
         assert!(range.contains("`limits.output_bytes` is 1"), "{range}");
+        let text = "[limits]\nacquire_seconds = 0\n[pool]\nkeepalive_seconds = 1";
+        let range = load(text, Some("/x")).unwrap_err().to_string();
+        assert!(range.contains("`limits.acquire_seconds` is 0; it must be 1 to 3600"), "{range}");
+        assert!(range.contains("`pool.keepalive_seconds` is 1; it must be 5 to 600"), "{range}");
+    }
+
+    #[test]
+    fn limits_on_sessions_are_those_of_the_file_or_the_usual_ones() {
+        assert_eq!(load("", Some("/x")).unwrap().pool, PoolLimits::default());
+        let text = "[limits]\nsessions = 7\nhandshakes = 2\n[pool]\nidle_seconds = 20";
+        let pool = load(text, Some("/x")).unwrap().pool;
+        assert_eq!((pool.sessions, pool.handshakes, pool.idle.as_secs()), (7, 2, 20));
+        assert_eq!(pool.age, PoolLimits::default().age);
     }
 
     #[test]

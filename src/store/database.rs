@@ -30,7 +30,7 @@ const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
 /// How long one process waits for another one's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The database of plans, changes and tokens.
+/// The database of plans, changes, tokens and lockouts.
 ///
 /// Methods block for a moment (a write waits for the disk) and up to five seconds while another
 /// process writes. Dropping it closes it.

@@ -13,6 +13,7 @@ mod database;
 mod detected;
 mod document;
 mod error;
+mod lockouts;
 mod plans;
 mod schema;
 mod tokens;
@@ -29,6 +30,7 @@ pub use self::database::Store;
 pub use self::detected::DetectedRow;
 pub use self::document::Document;
 pub use self::error::StoreError;
+pub use self::lockouts::{LockoutRow, LockoutScope};
 pub use self::plans::PlanRow;
 pub use self::tokens::TokenRow;
 

@@ -65,6 +65,19 @@ pub(super) const MIGRATIONS: &[&str] = &[
         detected_at  INTEGER NOT NULL
     ) STRICT;
 ",
+    "
+    CREATE TABLE lockouts (
+        scope       TEXT NOT NULL CHECK (scope IN ('device', 'fleet')),
+        credential  TEXT NOT NULL,
+        device_key  TEXT NOT NULL,
+        device      TEXT NOT NULL,
+        username    TEXT NOT NULL,
+        since       INTEGER NOT NULL,
+        until       INTEGER NOT NULL,
+        reason      TEXT NOT NULL,
+        PRIMARY KEY (scope, credential, device_key)
+    ) STRICT;
+",
 ];
 
 /// The version of the tables in this connection's database.

@@ -52,7 +52,8 @@ async fn a_text_of_several_lines_is_typed_until_it_ends() {
     let platforms = Arc::new(Platforms::embedded());
     let dialer = dialer(fleet.directory.path());
     let pool = Pool::new(Arc::clone(&platforms), dialer, credentials(), 1 << 20);
-    let device = fleet.operations.inventory().device("fw1").unwrap();
+    let inventory = fleet.operations.inventory();
+    let device = inventory.device("fw1").unwrap();
     let rules = platforms.get(&device.platform).unwrap();
     let rules = rules.change.as_ref().unwrap();
     let mut lease = pool.lease(device, &CancellationToken::new()).await.unwrap();

@@ -154,6 +154,7 @@ impl Operations {
         let (decide, decisions) = mpsc::channel(1);
         let (stop, abandon) = (CancellationToken::new(), CancellationToken::new());
         let running = Arc::new(Running {
+            device: planned.device.clone(),
             class: planned.class,
             status: seen,
             decisions: decide,
@@ -231,7 +232,7 @@ impl Operations {
     }
 
     fn forget(&self, change_id: &str) {
-        self.changes.running().remove(change_id);
+        self.changes.forget(change_id);
     }
 
     async fn finish(&self, drive: &Drive, outcome: &Outcome) -> Result<(), Failure> {
@@ -259,7 +260,7 @@ impl Operations {
 
     /// Does what the machine says until it ends, or until the change is left to the device.
     async fn work(&self, drive: &mut Drive) -> Result<Option<Outcome>, Failure> {
-        let device = self.located(&drive.planned.device, &CancellationToken::new()).await?;
+        let device = self.located_for_change(&drive.change_id, &drive.planned.device).await?;
         let platform = self.platform(&device)?;
         let session: String = drive.change_id.chars().take(8).collect();
         let words = Words {

@@ -26,6 +26,7 @@ use super::{Failure, Operations};
 use crate::caller::Caller;
 use crate::change::{After, Outcome, Phase};
 use crate::error::{ErrorCode, SideEffects};
+use crate::inventory::{Device, Inventory};
 use crate::platform::SafetyClass;
 use crate::store::{ChangeFilter, ChangeRow, Store, StoreError, unix_now};
 
@@ -142,6 +143,7 @@ enum Decision {
 /// A change that a task of this process works on.
 #[derive(Debug)]
 struct Running {
+    device: String,
     class: SafetyClass,
     status: watch::Receiver<Status>,
     decisions: mpsc::Sender<Decision>,
@@ -156,6 +158,9 @@ struct Running {
 pub struct Changes {
     journal: Journal,
     running: Mutex<HashMap<String, Arc<Running>>>,
+    /// The devices of running changes that the device file describes in another way by now, or not
+    /// at all, by change.
+    kept: Mutex<HashMap<String, Device>>,
     tasks: TaskTracker,
 }
 
@@ -171,7 +176,41 @@ impl Changes {
     /// Keeps changes in this store.
     pub fn new(store: Arc<Store>) -> Self {
         let journal = Journal::new(store);
-        Self { journal, running: Mutex::default(), tasks: TaskTracker::new() }
+        let (running, kept) = (Mutex::default(), Mutex::default());
+        Self { journal, running, kept, tasks: TaskTracker::new() }
+    }
+
+    /// Keeps the devices of running changes as they were when a new device file says otherwise.
+    pub(super) fn keep_devices(&self, old: &Inventory, new: &Inventory) {
+        for (change, running) in self.running().iter() {
+            let Some(device) = old.device(&running.device) else { continue };
+            let is = new.device(&running.device);
+            if is == Some(device) {
+                continue;
+            }
+            self.kept().entry(change.clone()).or_insert_with(|| device.clone());
+            let what = if is.is_some() { "changed" } else { "is gone" };
+            tracing::warn!(
+                change,
+                device = running.device,
+                "a device with an unfinished change {what} in the device file; the change is \
+                 brought to its end with the old entry"
+            );
+        }
+    }
+
+    /// The device of a change, where it was kept.
+    pub(super) fn kept_device(&self, change_id: &str) -> Option<Device> {
+        self.kept().get(change_id).cloned()
+    }
+
+    fn forget(&self, change_id: &str) {
+        self.running().remove(change_id);
+        self.kept().remove(change_id);
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<String, Device>> {
+        self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn running(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Running>>> {

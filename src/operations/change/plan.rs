@@ -163,7 +163,7 @@ impl Operations {
             .await
             .map_err(|error| self.pool_failure(&error, device))?;
         let planned = self.plan_with(device, &mut lease, rules, &permitted, request).await;
-        self.pool.give_back(device, lease).await;
+        self.pool.give_back(lease).await;
         planned
     }
 

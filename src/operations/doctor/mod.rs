@@ -221,7 +221,7 @@ impl Operations {
 
     async fn check_device(&self, name: &str, cancel: &CancellationToken) -> DeviceCheck {
         let device = match self.device(name) {
-            Ok(device) => device.clone(),
+            Ok(device) => device,
             Err(failure) => return DeviceCheck::unknown(name, failure),
         };
         let mut check = DeviceCheck::new(&device);
@@ -329,7 +329,7 @@ impl Operations {
         let auth = device.auth.kind();
         check.timed("login", format!("`{}` by {auth}", device.username), began.elapsed());
         let looked = self.look_around(&mut check, device, &platform, &mut lease, cancel).await;
-        self.pool.give_back(device, lease).await;
+        self.pool.give_back(lease).await;
         match looked {
             Ok(()) => {
                 check.ok = true;

@@ -3,6 +3,7 @@
 mod crash;
 mod directory;
 mod journal;
+mod lockouts;
 mod model;
 mod opening;
 mod plans;

@@ -113,6 +113,11 @@ pub(crate) async fn run(
 }
 
 fn operations(directory: &TempDir) -> Arc<Operations> {
+    server::build(&settings(directory)).unwrap().operations
+}
+
+/// The settings of a fleet in this directory.
+pub(crate) fn settings(directory: &TempDir) -> Settings {
     let settings = Settings::load(Overrides {
         inventory: Some(directory.path().join("devices.json")),
         state_dir: Some(directory.path().join("state")),
@@ -121,7 +126,7 @@ fn operations(directory: &TempDir) -> Arc<Operations> {
         platforms: None,
         allow_changes: false,
     });
-    server::build(&settings.unwrap()).unwrap().operations
+    settings.unwrap()
 }
 
 /// Settings of the developer's own account must not change a test.

@@ -1,0 +1,248 @@
+//! Sets a connection up: the way there, the breaker, the handshake, the turn to log in.
+//!
+//! **Invariant:** a device that stands behind another is dialed through it or not at all.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::breaker::{Breaker, Pass, Refused, Verdict};
+use super::guard::MOST_UNPROVEN;
+use super::jumps::Jumps;
+use super::logins::{Attempt, Logins, Turn};
+use super::rules::{PoolRules, place};
+use super::slots::{Permit, Slots};
+use super::{PoolError, Scarce};
+use crate::credential::{Credentials, Login};
+use crate::error::{ErrorCode, chain};
+use crate::inventory::{Device, Route};
+use crate::transport::{Connection, Dialer, PlatformAnswers, Reached, TransportError};
+
+/// Whether an open breaker counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Urgency {
+    /// A caller can ask again later.
+    Ordinary,
+    /// A change under way must see its device while that can still be taken back.
+    Change,
+}
+
+/// Sets connections up.
+#[derive(Debug)]
+pub(super) struct Opener {
+    pub(super) dialer: Dialer,
+    pub(super) credentials: Arc<Credentials>,
+    pub(super) rules: PoolRules,
+    pub(super) logins: Logins,
+    pub(super) handshakes: Slots,
+    pub(super) jumps: Jumps,
+    pub(super) closing: CancellationToken,
+    pub(super) tasks: TaskTracker,
+    pub(super) breakers: Mutex<HashMap<String, Breaker>>,
+}
+
+impl Opener {
+    /// Connects to a device and logs in.
+    pub(super) fn connect<'a>(
+        self: &'a Arc<Self>,
+        device: &'a Device,
+        login: &'a Login,
+        answers: PlatformAnswers<'a>,
+        urgency: Urgency,
+    ) -> BoxFuture<'a, Result<Connection, PoolError>> {
+        async move {
+            let key = place(device);
+            let attempt = Attempt {
+                id: login.id.clone(),
+                device_key: key.clone(),
+                device: device.name.to_string(),
+                username: login.username.clone(),
+            };
+            // Where the credential is held anyway the device is not bothered.
+            self.logins.check(&attempt).await?;
+            let mut trial = self.admit(key, device, urgency)?;
+            let connected = self.reach_and_log_in(device, login, answers, attempt, urgency).await;
+            match &connected {
+                Ok(_) => trial.verdict = Verdict::Reached,
+                Err(PoolError::Transport(error) | PoolError::Through { source: error, .. })
+                    if may_pass(error) =>
+                {
+                    trial.verdict = Verdict::Failed(chain(error));
+                }
+                Err(_) => {}
+            }
+            connected
+        }
+        .boxed()
+    }
+
+    async fn reach_and_log_in(
+        self: &Arc<Self>,
+        device: &Device,
+        login: &Login,
+        answers: PlatformAnswers<'_>,
+        attempt: Attempt,
+        urgency: Urgency,
+    ) -> Result<Connection, PoolError> {
+        let through = self.hop(device, urgency).await?;
+        let mut permit = self.handshake().await?;
+        let mut reached = self.reach(device, through.clone()).await?;
+        let mut turn = self.logins.ask(attempt);
+        if !turn.is_now() {
+            // Those whose turn it is need the place in the other line.
+            drop(permit);
+            let waiting = tokio::time::timeout(self.rules.turn_on_line, turn.wait()).await;
+            match waiting {
+                Ok(result) => {
+                    result?;
+                    permit = self.handshake().await?;
+                }
+                Err(_elapsed) => {
+                    reached.hang_up().await;
+                    self.wait_long(device, &mut turn).await?;
+                    permit = self.handshake().await?;
+                    reached = self.reach(device, through).await?;
+                }
+            }
+        }
+        turn.confirm().await?;
+        let logged_in = Box::pin(reached.log_in(login, answers)).await;
+        drop(permit);
+        match logged_in {
+            Ok(connection) => {
+                turn.accepted();
+                Ok(connection)
+            }
+            Err(error) => {
+                if error.code() == ErrorCode::AuthFailed {
+                    turn.refused();
+                    self.credentials.forget(device);
+                }
+                Err(failed(device, error))
+            }
+        }
+    }
+
+    pub(super) async fn reach(
+        &self,
+        device: &Device,
+        through: Option<Arc<Connection>>,
+    ) -> Result<Reached, PoolError> {
+        let reaching = Box::pin(self.dialer.reach(device, through));
+        reaching.await.map_err(|error| failed(device, error))
+    }
+
+    async fn wait_long(&self, device: &Device, turn: &mut Turn) -> Result<(), PoolError> {
+        let waited = self.rules.limits.acquire.saturating_add(device.timeouts.auth);
+        match tokio::time::timeout(waited, turn.wait()).await {
+            Ok(result) => result,
+            Err(_elapsed) => {
+                let (_, waiting) = self.logins.counts();
+                let limit = Scarce::UnprovenLogins(MOST_UNPROVEN);
+                Err(PoolError::Exhausted { limit, waiting: waiting.saturating_sub(1), waited })
+            }
+        }
+    }
+
+    /// The connection to the device that stands before this one.
+    pub(super) async fn hop(
+        self: &Arc<Self>,
+        device: &Device,
+        urgency: Urgency,
+    ) -> Result<Option<Arc<Connection>>, PoolError> {
+        let Route::Through(hop) = &device.route else { return Ok(None) };
+        match Jumps::through(self, hop, urgency).await {
+            Ok(connection) => Ok(Some(connection)),
+            Err(source) => Err(PoolError::Jump { hop: hop.name.clone(), source }),
+        }
+    }
+
+    pub(super) async fn handshake(&self) -> Result<Permit, PoolError> {
+        let (most, waited) = (self.rules.limits.handshakes, self.rules.limits.acquire);
+        let acquiring = self.handshakes.acquire(most);
+        tokio::time::timeout(waited, acquiring).await.map_err(|_elapsed| PoolError::Exhausted {
+            limit: Scarce::Handshakes(most),
+            waiting: self.handshakes.waiting(),
+            waited,
+        })
+    }
+
+    fn admit(
+        &self,
+        key: String,
+        device: &Device,
+        urgency: Urgency,
+    ) -> Result<Trial<'_>, PoolError> {
+        let admitted = match self.breakers().get_mut(&key) {
+            None => Ok(Pass::Ordinary),
+            Some(breaker) => breaker.admit(Instant::now()),
+        };
+        let pass = match admitted {
+            Ok(pass) => pass,
+            Err(_) if urgency == Urgency::Change => Pass::Ordinary,
+            Err(Refused { failures, retry_after, last }) => {
+                return Err(PoolError::Unavailable { failures, retry_after, last });
+            }
+        };
+        let device = device.name.to_string();
+        Ok(Trial { opener: self, key, device, pass, verdict: Verdict::None })
+    }
+
+    fn breakers(&self) -> MutexGuard<'_, HashMap<String, Breaker>> {
+        self.breakers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A try that the breaker let through; it reports when it is dropped.
+struct Trial<'a> {
+    opener: &'a Opener,
+    key: String,
+    device: String,
+    pass: Pass,
+    verdict: Verdict,
+}
+
+impl Drop for Trial<'_> {
+    fn drop(&mut self) {
+        let verdict = std::mem::replace(&mut self.verdict, Verdict::None);
+        let mut breakers = self.opener.breakers();
+        if verdict == Verdict::None && !breakers.contains_key(&self.key) {
+            return;
+        }
+        let rules = self.opener.rules.breaker;
+        let breaker = breakers.entry(self.key.clone()).or_insert_with(|| Breaker::new(rules));
+        let reached = verdict == Verdict::Reached;
+        let changed = breaker.report(self.pass, verdict, Instant::now());
+        if breaker.is_new() {
+            breakers.remove(&self.key);
+        }
+        drop(breakers);
+        let device = &self.device;
+        if changed && reached {
+            tracing::info!(event = "breaker_closed", device, "a device answers again");
+        } else if changed {
+            tracing::warn!(event = "breaker_opened", device, "a device is left alone for a while");
+        }
+    }
+}
+
+/// Whether another try may end otherwise, so that a failure says something about the device.
+fn may_pass(error: &TransportError) -> bool {
+    matches!(
+        error.code(),
+        ErrorCode::ConnectFailed | ErrorCode::ConnectTimeout | ErrorCode::ResolveFailed
+    )
+}
+
+/// Names the device in between where there is one, since it may be the one that refused.
+fn failed(device: &Device, source: TransportError) -> PoolError {
+    match &device.route {
+        Route::Through(hop) => PoolError::Through { hop: hop.name.clone(), source },
+        _ => PoolError::Transport(source),
+    }
+}
