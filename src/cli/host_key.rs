@@ -14,7 +14,7 @@ use crate::server::{self, StartError};
 use crate::settings::Settings;
 use crate::store::StateDirectory;
 use crate::transport::{
-    Dialer, HostKeys, KnownKey, Marker, OfferedKey, Others, Tcp, TransportError, Trusted,
+    Dialer, Forgotten, HostKeys, KnownKey, Marker, OfferedKey, Others, Tcp, TransportError, Trusted,
 };
 
 #[derive(Debug, Subcommand)]
@@ -58,7 +58,7 @@ pub(super) enum HostKeyCommand {
         vty-mcp host-key forget '[192.0.2.1]:2222'"
     )]
     Forget {
-        /// A device of the inventory, or a host as known_hosts writes it: an address, with a port
+        /// A device of the inventory, or a host as `known_hosts` writes it: an address, with a port
         /// other than 22 as [ADDRESS]:PORT
         #[arg(value_name = "DEVICE|HOST")]
         host: String,
@@ -139,32 +139,42 @@ fn trust(
             ));
             return Ok(Exit::Failed);
         }
-    } else if !yes && !agreed()? {
-        return Ok(Exit::Usage);
-    }
-    match keys.trust(&host, shown, others) {
-        Ok(done) => {
-            let done = match done {
-                Trusted::Already => "this key was recorded before".to_owned(),
-                Trusted::Replaced(lines) => format!("recorded; {lines} older lines were forgotten"),
-                _ => "recorded".to_owned(),
-            };
-            output::answer(&format!("{name}: {done}\n"))?;
-            Ok(Exit::Ok)
+    } else if !yes {
+        let answer = ask()?;
+        if answer != Exit::Ok {
+            return Ok(answer);
         }
-        Err(error) => Ok(failed(device, &error)),
     }
+    let done = match keys.trust(&host, shown, others) {
+        Ok(done) => done,
+        Err(error) => return Ok(failed(device, &error)),
+    };
+    if let Some(HostKeyPolicy::Pinned(_)) = &device.host_keys {
+        output::complain(&format!(
+            "{name} is pinned: its `host_key` in the device file decides, whatever is recorded"
+        ));
+    }
+    let done = match done {
+        Trusted::Already => "this key was recorded before".to_owned(),
+        Trusted::Replaced(forgotten) => {
+            tell_patterns(&host, &forgotten);
+            format!("recorded; other lines that were forgotten: {}", forgotten.lines)
+        }
+        _ => "recorded".to_owned(),
+    };
+    output::answer(&format!("{name}: {done}\n"))?;
+    Ok(Exit::Ok)
 }
 
-/// Asks a person, where there is one.
-fn agreed() -> Result<bool, CliError> {
+/// Asks a person, where there is one. Only a yes ends with [`Exit::Ok`].
+fn ask() -> Result<Exit, CliError> {
     let input = std::io::stdin();
     if !input.is_terminal() {
         output::complain(
             "nothing was recorded: there is no terminal to ask on. Compare the fingerprint and \
              give it as --fingerprint, or --yes to record whatever is shown",
         );
-        return Ok(false);
+        return Ok(Exit::Usage);
     }
     output::complain(
         "Compare this with what the device itself says. Type yes to record it, anything else to \
@@ -172,11 +182,11 @@ fn agreed() -> Result<bool, CliError> {
     );
     let mut answer = String::new();
     input.lock().read_line(&mut answer)?;
-    let agreed = answer.trim() == "yes";
-    if !agreed {
-        output::complain("nothing was recorded");
+    if answer.trim() == "yes" {
+        return Ok(Exit::Ok);
     }
-    Ok(agreed)
+    output::complain("nothing was recorded");
+    Ok(Exit::Failed)
 }
 
 fn forget(settings: &Settings, keys: &HostKeys, host: &str) -> Result<Exit, CliError> {
@@ -191,11 +201,7 @@ fn forget(settings: &Settings, keys: &HostKeys, host: &str) -> Result<Exit, CliE
             return Ok(Exit::Failed);
         }
     };
-    for line in &forgotten.by_pattern {
-        output::complain(&format!(
-            "line {line} still means {named}, by a pattern; edit the file to change that"
-        ));
-    }
+    tell_patterns(&named, &forgotten);
     if forgotten.lines == 0 {
         output::complain(&format!("no line names {named}"));
         if let (Err(error), None) = (&inventory, device) {
@@ -203,8 +209,17 @@ fn forget(settings: &Settings, keys: &HostKeys, host: &str) -> Result<Exit, CliE
         }
         return Ok(Exit::Failed);
     }
-    output::answer(&format!("{named}: {} lines were forgotten\n", forgotten.lines))?;
+    output::answer(&format!("{named}: lines that were forgotten: {}\n", forgotten.lines))?;
     Ok(Exit::Ok)
+}
+
+/// A key that a pattern records goes on being accepted.
+fn tell_patterns(host: &str, forgotten: &Forgotten) {
+    for line in &forgotten.by_pattern {
+        output::complain(&format!(
+            "line {line} still means {host}, by a pattern; edit the file to change that"
+        ));
+    }
 }
 
 fn list(keys: &HostKeys, json: bool) -> Result<Exit, CliError> {

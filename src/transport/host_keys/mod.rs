@@ -71,15 +71,15 @@ pub enum Others {
 }
 
 /// What [`HostKeys::trust`] did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Trusted {
     /// The key was recorded before.
     Already,
     /// It was recorded.
     Recorded,
-    /// It was recorded, and so many lines no longer name the host.
-    Replaced(usize),
+    /// It was recorded, and the others were forgotten.
+    Replaced(Forgotten),
 }
 
 /// What [`HostKeys::forget`] did.
@@ -121,7 +121,7 @@ impl Recorded {
                 (Ok(Some(Marker::Revoked)), Some(key)) => found.revoked.push(key),
                 (Ok(Some(Marker::Authority)), Some(key)) => found.authorities.push(key),
                 // An unknown marker may be a stricter kind of revocation.
-                (Ok(Some(Marker::Revoked)) | Err(_), _) => {
+                (Ok(Some(Marker::Revoked)) | Err(()), _) => {
                     found.damaged_revocation.get_or_insert(number);
                 }
                 (Ok(_), None) if about == About::ThisHost => {
@@ -295,7 +295,7 @@ impl HostKeys {
             };
             let (marker, readable) = match entry.marker() {
                 Ok(marker) => (marker, entry.about("") != About::Nobody),
-                Err(_) => (None, false),
+                Err(()) => (None, false),
             };
             let key = entry.key().filter(|_| readable).map(OfferedKey::new);
             KnownKey { line, hosts, marker, key }
@@ -326,7 +326,7 @@ impl HostKeys {
             let (mut text, forgotten) = forget_in(&text, host);
             text.extend_from_slice(format!("{}{line}\n", file::glue(&text)).as_bytes());
             file.replace(&text).map_err(failed)?;
-            return Ok(Trusted::Replaced(forgotten.lines));
+            return Ok(Trusted::Replaced(forgotten));
         }
         if let Some(number) = recorded.damaged {
             return Err(self.unreadable(number));

@@ -42,7 +42,7 @@ fn records_of_many_at_once_are_whole_and_each_host_is_met_once() {
                     start.wait();
                     let met = |host: usize| {
                         // Every second one also forgets, which replaces the file under the others.
-                        if writer % 2 == 0 && host % 10 == 0 {
+                        if writer % 2 == 0 && host.is_multiple_of(10) {
                             assert_eq!(keys.forget("nobody").unwrap(), Forgotten::default());
                             keys.trust(&format!("w{writer}"), &offered(ONE), Others::Replace)
                                 .unwrap();
@@ -121,7 +121,8 @@ fn trust_records_once_and_replaces_only_when_told() {
     for key in [ONE, TWO] {
         assert!(refused.to_string().contains(&offered(key).fingerprint()), "{refused}");
     }
-    assert_eq!(trust("r1", Others::Replace).unwrap(), Trusted::Replaced(1));
+    let replaced = |lines| Trusted::Replaced(Forgotten { lines, by_pattern: Vec::new() });
+    assert_eq!(trust("r1", Others::Replace).unwrap(), replaced(1));
     assert_eq!(store.text(), format!("r0 {TWO} old\nr2 {TWO}\nr1 {ONE}\n"));
     assert_eq!(trust("r1", Others::Refuse).unwrap(), Trusted::Already);
     assert_eq!(trust("r1", Others::Replace).unwrap(), Trusted::Already);
@@ -143,8 +144,14 @@ fn trust_never_accepts_a_revoked_key_and_mends_a_damaged_line() {
     assert!(matches!(refused, TransportError::HostKeyLine { number: 2, .. }), "{refused}");
     assert_eq!(store.bytes(), before);
     let replaced = store.keys.trust("r1", &offered(TWO), Others::Replace).unwrap();
-    assert_eq!(replaced, Trusted::Replaced(1));
+    let forgotten = Forgotten { lines: 1, by_pattern: Vec::new() };
+    assert_eq!(replaced, Trusted::Replaced(forgotten));
     assert_eq!(store.text(), format!("@revoked * {ONE}\nr1 {TWO}\n"));
+    // What a pattern says of many hosts is not for one of them to change.
+    let store = Store::new(format!("r* {TWO}\n"));
+    let replaced = store.keys.trust("r1", &offered(ONE), Others::Replace).unwrap();
+    assert_eq!(replaced, Trusted::Replaced(Forgotten { lines: 0, by_pattern: vec![1] }));
+    assert_eq!(store.text(), format!("r* {TWO}\nr1 {ONE}\n"));
 }
 
 #[cfg(unix)]
