@@ -58,7 +58,7 @@ pub(super) enum HostKeyCommand {
         vty-mcp host-key forget '[192.0.2.1]:2222'"
     )]
     Forget {
-        /// A device of the inventory, or a host as known_hosts writes it: an address, with a port
+        /// A device of the inventory, or a host as `known_hosts` writes it: an address, with a port
         /// other than 22 as [ADDRESS]:PORT
         #[arg(value_name = "DEVICE|HOST")]
         host: String,
@@ -139,8 +139,11 @@ fn trust(
             ));
             return Ok(Exit::Failed);
         }
-    } else if !yes && !agreed()? {
-        return Ok(Exit::Usage);
+    } else if !yes {
+        let answer = ask()?;
+        if answer != Exit::Ok {
+            return Ok(answer);
+        }
     }
     let done = match keys.trust(&host, shown, others) {
         Ok(done) => done,
@@ -163,15 +166,15 @@ fn trust(
     Ok(Exit::Ok)
 }
 
-/// Asks a person, where there is one.
-fn agreed() -> Result<bool, CliError> {
+/// Asks a person, where there is one. Only a yes ends with [`Exit::Ok`].
+fn ask() -> Result<Exit, CliError> {
     let input = std::io::stdin();
     if !input.is_terminal() {
         output::complain(
             "nothing was recorded: there is no terminal to ask on. Compare the fingerprint and \
              give it as --fingerprint, or --yes to record whatever is shown",
         );
-        return Ok(false);
+        return Ok(Exit::Usage);
     }
     output::complain(
         "Compare this with what the device itself says. Type yes to record it, anything else to \
@@ -179,11 +182,11 @@ fn agreed() -> Result<bool, CliError> {
     );
     let mut answer = String::new();
     input.lock().read_line(&mut answer)?;
-    let agreed = answer.trim() == "yes";
-    if !agreed {
-        output::complain("nothing was recorded");
+    if answer.trim() == "yes" {
+        return Ok(Exit::Ok);
     }
-    Ok(agreed)
+    output::complain("nothing was recorded");
+    Ok(Exit::Failed)
 }
 
 fn forget(settings: &Settings, keys: &HostKeys, host: &str) -> Result<Exit, CliError> {

@@ -75,5 +75,5 @@ pub(super) fn vouches<'a>(
 
 /// A stranger may have written the certificate.
 fn printable(text: &str) -> String {
-    text.chars().filter(|c| c.is_ascii_graphic()).take(64).collect()
+    text.chars().filter(char::is_ascii_graphic).take(64).collect()
 }

@@ -121,7 +121,7 @@ impl Recorded {
                 (Ok(Some(Marker::Revoked)), Some(key)) => found.revoked.push(key),
                 (Ok(Some(Marker::Authority)), Some(key)) => found.authorities.push(key),
                 // An unknown marker may be a stricter kind of revocation.
-                (Ok(Some(Marker::Revoked)) | Err(_), _) => {
+                (Ok(Some(Marker::Revoked)) | Err(()), _) => {
                     found.damaged_revocation.get_or_insert(number);
                 }
                 (Ok(_), None) if about == About::ThisHost => {
@@ -295,7 +295,7 @@ impl HostKeys {
             };
             let (marker, readable) = match entry.marker() {
                 Ok(marker) => (marker, entry.about("") != About::Nobody),
-                Err(_) => (None, false),
+                Err(()) => (None, false),
             };
             let key = entry.key().filter(|_| readable).map(OfferedKey::new);
             KnownKey { line, hosts, marker, key }

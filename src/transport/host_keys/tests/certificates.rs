@@ -133,6 +133,19 @@ fn only_the_authorities_recorded_for_the_host_count_and_their_signature_must_be_
     assert_eq!(told, "the signature of its certificate is wrong");
 }
 
+/// The files were made by `ssh-keygen -s` of OpenSSH 9.2, whose own clients refuse the first.
+#[test]
+fn a_certificate_of_openssh_is_believed_unless_it_is_signed_with_sha1() {
+    let store = Store::new(format!("@cert-authority r1* {}", include_str!("authority.pub")));
+    for (text, expected) in [
+        (include_str!("signed_with_sha1.pub"), "its certificate is signed with SHA-1 or DSA"),
+        (include_str!("signed_with_sha512.pub"), "known"),
+    ] {
+        let certificate = Certificate::from_openssh(text).unwrap();
+        assert_eq!(store.strictly("r1.example.net", certificate), expected);
+    }
+}
+
 #[test]
 fn where_an_authority_is_recorded_no_other_key_is_recorded_by_itself() {
     let (authority, host) = (new_key(Algorithm::Ed25519), new_key(Algorithm::Ed25519));

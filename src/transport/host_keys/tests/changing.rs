@@ -42,7 +42,7 @@ fn records_of_many_at_once_are_whole_and_each_host_is_met_once() {
                     start.wait();
                     let met = |host: usize| {
                         // Every second one also forgets, which replaces the file under the others.
-                        if writer % 2 == 0 && host % 10 == 0 {
+                        if writer % 2 == 0 && host.is_multiple_of(10) {
                             assert_eq!(keys.forget("nobody").unwrap(), Forgotten::default());
                             keys.trust(&format!("w{writer}"), &offered(ONE), Others::Replace)
                                 .unwrap();
