@@ -16,6 +16,7 @@ mod error;
 mod handshake;
 mod host_keys;
 mod ident;
+mod leash;
 mod login;
 mod offer;
 mod proxy;
@@ -35,6 +36,7 @@ pub use self::error::{Gap, TransportError};
 pub use self::handshake::{Chosen, Handshake};
 pub use self::host_keys::{HostKey, HostKeys};
 use self::ident::{NoIdent, Replayed};
+use self::leash::Leash;
 use self::login::Attempt;
 pub use self::login::PlatformAnswers;
 pub use self::offer::Offer;
@@ -177,7 +179,9 @@ impl Dialer {
         let (security, quirks) = (device.security, Quirks::of(&ident));
         let config = algorithms::client_config(security, &quirks, &recorded, self.keepalive);
         let (stream, overheard) = Tap::new(stream);
+        let (stream, holder) = Leash::new(stream);
         let connected = connect_stream(Arc::new(config), stream, client).await;
+        drop(holder.disarm());
         let offer = overheard.offer();
         let (handle, host_key) = match (connected, witness.take_verdict()) {
             (_, Some(Err(refused))) => return Err(refused),
