@@ -5,6 +5,7 @@
 //! must prove that it lives before it is used again; a broken one is closed, never parked.
 //! This module knows neither parsing nor MCP.
 
+mod inspect;
 mod lease;
 
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::inspect::Inspection;
 pub use self::lease::{Lease, Reservation};
 use self::lease::{Parked, Take, Taker};
 use crate::credential::{CredentialError, Credentials, Login, LoginProof};

@@ -53,10 +53,24 @@ pub enum TransportError {
         sent: String,
     },
     /// The identification did not come.
-    #[error("no SSH identification within {}s", waited.as_secs())]
+    #[error("no SSH identification within {}s{}", waited.as_secs(), instead(sent))]
     IdentTimeout {
         /// How long we waited.
         waited: Duration,
+        /// What came instead, cleaned and cut.
+        sent: String,
+    },
+    /// The server speaks the first version of the protocol alone.
+    #[error(
+        "{address}:{port} speaks SSH 1 only (`{ident}`), which is broken and never spoken here"
+    )]
+    OldProtocol {
+        /// The address.
+        address: String,
+        /// The port.
+        port: u16,
+        /// Its identification line.
+        ident: String,
     },
     /// Key exchange and authentication took too long.
     #[error("authentication did not finish within {}s", waited.as_secs())]
@@ -82,11 +96,36 @@ pub enum TransportError {
         /// The recorded key's SHA-256 fingerprint.
         recorded: String,
     },
-    /// The key is marked as revoked.
-    #[error("the host key of {host}, {fingerprint}, is revoked")]
+    /// The inventory pins another key.
+    #[error("the host key of {host} is {fingerprint}, and the device file pins {pinned}")]
+    HostKeyPinned {
+        /// The host as `known_hosts` names it.
+        host: String,
+        /// The key's SHA-256 fingerprint.
+        fingerprint: String,
+        /// The pinned fingerprints.
+        pinned: String,
+    },
+    /// An authority is recorded, and the key is neither recorded nor vouched for by it.
+    #[error(
+        "the host key of {host}, {fingerprint}, is not recorded, and no recorded authority vouches \
+         for it: {problem}"
+    )]
+    HostKeyUncertified {
+        /// The host as `known_hosts` names it.
+        host: String,
+        /// The key's SHA-256 fingerprint.
+        fingerprint: String,
+        /// What is wrong with its certificate.
+        problem: String,
+    },
+    /// The key, or the authority that signed it, is marked as revoked.
+    #[error("the {what} of {host}, {fingerprint}, is revoked")]
     HostKeyRevoked {
         /// The host as `known_hosts` names it.
         host: String,
+        /// Which key it is.
+        what: &'static str,
         /// The key's SHA-256 fingerprint.
         fingerprint: String,
     },
@@ -100,7 +139,7 @@ pub enum TransportError {
         source: std::io::Error,
     },
     /// A recorded host key cannot be read, so nothing can be compared with it.
-    #[error("line {number} of {path} names this host and cannot be read")]
+    #[error("line {number} of {path} is about this host, or may be, and cannot be read")]
     HostKeyLine {
         /// The file.
         path: String,
@@ -126,10 +165,12 @@ pub enum TransportError {
     )]
     KeyExchange(#[source] russh::Error),
     /// The device refused the credential.
-    #[error("`{username}` was refused")]
+    #[error("`{username}` was refused{}", if *.old_signatures { OLD_SIGNATURES } else { "" })]
     AuthRefused {
         /// The user name.
         username: String,
+        /// Whether signatures that were not tried might have been accepted.
+        old_signatures: bool,
     },
     /// The device wants the password to be changed.
     #[error("the device demands a new password for `{username}`; nothing was sent in answer")]
@@ -229,6 +270,10 @@ pub enum TransportError {
     },
 }
 
+/// An RSA key may be refused for the signature alone.
+const OLD_SIGNATURES: &str = "; where the device accepts RSA keys with SHA-1 signatures (ssh-rsa) \
+                              alone, \"security\": \"legacy\" in its inventory entry sends them";
+
 /// Says what a profile lacks and which one would do.
 fn mismatch(security: Security, gaps: &[Gap], works: Option<Security>, missing: &[Gap]) -> String {
     let mut text = String::new();
@@ -264,6 +309,10 @@ fn mismatch(security: Security, gaps: &[Gap], works: Option<Security>, missing: 
     text
 }
 
+fn instead(sent: &str) -> String {
+    if sent.is_empty() { String::new() } else { format!("; it sent `{sent}`") }
+}
+
 fn because(reason: &str) -> String {
     if reason.is_empty() { String::new() } else { format!(": {reason}") }
 }
@@ -286,6 +335,7 @@ impl TransportError {
             Self::Resolve { .. } => ErrorCode::ResolveFailed,
             Self::Connect { .. }
             | Self::NotSsh { .. }
+            | Self::OldProtocol { .. }
             | Self::Protocol(_)
             | Self::AuthLost
             | Self::Tunnel { .. }
@@ -295,8 +345,12 @@ impl TransportError {
             | Self::IdentTimeout { .. }
             | Self::AuthTimeout { .. }
             | Self::ShellTimeout { .. } => ErrorCode::ConnectTimeout,
-            Self::HostKeyUnknown { .. } | Self::HostKeyLine { .. } => ErrorCode::HostKeyUnknown,
-            Self::HostKeyChanged { .. } | Self::HostKeyRevoked { .. } => ErrorCode::HostKeyChanged,
+            Self::HostKeyUnknown { .. }
+            | Self::HostKeyUncertified { .. }
+            | Self::HostKeyLine { .. } => ErrorCode::HostKeyUnknown,
+            Self::HostKeyChanged { .. }
+            | Self::HostKeyPinned { .. }
+            | Self::HostKeyRevoked { .. } => ErrorCode::HostKeyChanged,
             Self::HostKeyFile { .. } => ErrorCode::Internal,
             Self::Algorithms { .. } | Self::KeyExchange(_) => ErrorCode::AlgorithmMismatch,
             Self::AuthRefused { .. } | Self::PasswordExpired { .. } => ErrorCode::AuthFailed,

@@ -34,7 +34,9 @@ use self::client::{Client, Witness};
 pub use self::dial::{BoxedStream, Connecting, Network, Stream, Tcp};
 pub use self::error::{Gap, TransportError};
 pub use self::handshake::{Chosen, Handshake};
-pub use self::host_keys::{HostKey, HostKeys};
+pub use self::host_keys::{
+    Forgotten, HostKey, HostKeys, KnownKey, Marker, NotAPublicKey, OfferedKey, Others, Trusted,
+};
 use self::ident::{NoIdent, Replayed};
 use self::leash::Leash;
 use self::login::Attempt;
@@ -170,14 +172,16 @@ impl Dialer {
         ident: String,
         stream: Replayed<BoxedStream>,
     ) -> Result<Reached, TransportError> {
-        let host = host_keys::host_name(&device.address, device.port);
+        let host = HostKeys::name_of(device);
         let recorded = self.host_keys.algorithms(&host)?;
         let policy = device.host_keys.clone().unwrap_or_else(|| self.default_policy.clone());
         let witness = Witness::default();
+        let (security, quirks) = (device.security, Quirks::of(&ident));
+        let mut config = algorithms::client_config(security, &quirks, &recorded, self.keepalive);
+        let certificates = self.host_keys.certificates(&host, &config.preferred.key)?;
+        config.preferred.host_key_certificates = certificates.into();
         let host_keys = self.host_keys.clone();
         let client = Client { host, host_keys, policy, witness: witness.clone() };
-        let (security, quirks) = (device.security, Quirks::of(&ident));
-        let config = algorithms::client_config(security, &quirks, &recorded, self.keepalive);
         let (stream, overheard) = Tap::new(stream);
         let (stream, holder) = Leash::new(stream);
         let connected = connect_stream(Arc::new(config), stream, client).await;
@@ -230,6 +234,7 @@ impl Reached {
             quirks: Quirks::of(&self.handshake.ident),
             offered: known,
             learned: None,
+            rsa_tried: false,
         };
         let authenticating = Box::pin(attempt.run());
         let result = match tokio::time::timeout(waited, authenticating).await {
@@ -388,15 +393,17 @@ async fn identify(
 ) -> Result<(String, Replayed<BoxedStream>), TransportError> {
     let (address, port) = (device.address.clone(), device.port);
     let waited = device.timeouts.connect;
-    match tokio::time::timeout(waited, ident::sniff(stream)).await {
+    let mut head = Vec::with_capacity(256);
+    let sniffed = tokio::time::timeout(waited, ident::sniff(stream, &mut head)).await;
+    let sent = || {
+        let printable = |c: &char| c.is_ascii_graphic() || *c == ' ';
+        String::from_utf8_lossy(&head).chars().filter(printable).take(60).collect::<String>()
+    };
+    match sniffed {
         Ok(Ok(found)) => Ok(found),
         Ok(Err(NoIdent::Io(source))) => Err(TransportError::Connect { address, port, source }),
-        Ok(Err(NoIdent::Other(sent))) => {
-            let sent = String::from_utf8_lossy(&sent);
-            let printable = |c: &char| c.is_ascii_graphic() || *c == ' ';
-            let sent = sent.chars().filter(printable).take(60).collect();
-            Err(TransportError::NotSsh { address, port, sent })
-        }
-        Err(_elapsed) => Err(TransportError::IdentTimeout { waited }),
+        Ok(Err(NoIdent::Old(ident))) => Err(TransportError::OldProtocol { address, port, ident }),
+        Ok(Err(NoIdent::Other)) => Err(TransportError::NotSsh { address, port, sent: sent() }),
+        Err(_elapsed) => Err(TransportError::IdentTimeout { waited, sent: sent() }),
     }
 }

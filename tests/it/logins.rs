@@ -154,15 +154,23 @@ async fn a_question_nobody_has_an_answer_to_is_told_and_left() {
 
 #[tokio::test]
 async fn a_demand_for_a_new_password_gets_none() {
-    let rounds = vec![
-        vec![Challenge::hidden("Password: ", "right")],
-        vec![Challenge::hidden("New password: ", "never"), Challenge::hidden("Again: ", "never")],
+    // The second is what PAM says where an administrator wants a change.
+    let demands = [
+        "New password: ",
+        "You are required to change your password immediately (administrator enforced).\n\
+         Changing password for lab.\nCurrent password: ",
     ];
-    let policy = AuthPolicy::AnyOf(vec![AuthMethod::KeyboardInteractive]);
-    let server = Server::start(device().auth(policy).challenges(rounds)).await;
-    let error = server.log_in().await.unwrap_err();
-    assert!(matches!(error, TransportError::PasswordExpired { .. }), "{error}");
-    server.stop().await;
+    for demand in demands {
+        let rounds = vec![
+            vec![Challenge::hidden("Password: ", "right")],
+            vec![Challenge::hidden(demand, "never")],
+        ];
+        let policy = AuthPolicy::AnyOf(vec![AuthMethod::KeyboardInteractive]);
+        let server = Server::start(device().auth(policy).challenges(rounds)).await;
+        let error = server.log_in().await.unwrap_err();
+        assert!(matches!(error, TransportError::PasswordExpired { .. }), "{error}");
+        server.stop().await;
+    }
 }
 
 #[tokio::test]

@@ -9,11 +9,22 @@ use crate::transport::TransportError;
 /// More rounds than any device asks.
 const MOST_ROUNDS: usize = 16;
 
-/// Whether the password went out in this dialog.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What servers say when a password must be changed before anything else, in lower case (`PAM`,
+/// and the servers of vendors that ask in their own words).
+const CHANGES: &[&str] = &[
+    "new password",
+    "current password",
+    "old password",
+    "change your password",
+    "changing password",
+    "(current)",
+];
+
+/// Whether the password went out in this dialog, and as the answer to what.
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Password {
     Unsent,
-    Sent,
+    Sent(String),
 }
 
 impl Attempt<'_> {
@@ -59,7 +70,7 @@ impl Attempt<'_> {
             return Ok(answer);
         }
         // A password that is to be changed is the operator's business, not ours.
-        if question.contains("new password") {
+        if CHANGES.iter().any(|words| question.contains(words)) {
             return Err(TransportError::PasswordExpired { username: self.login.username.clone() });
         }
         let unknown = || TransportError::Question { question: shown(&prompt.prompt) };
@@ -68,11 +79,11 @@ impl Attempt<'_> {
             return asks_name.then(|| self.login.username.clone()).ok_or_else(unknown);
         }
         let LoginProof::Password(secret) = &self.login.proof else { return Err(unknown()) };
-        match std::mem::replace(password, Password::Sent) {
+        match std::mem::replace(password, Password::Sent(question.clone())) {
             Password::Unsent => Ok(secret.expose().clone()),
             // The same question again is a refusal; another one asks for something else.
-            Password::Sent if question.contains("password") => Err(self.refused()),
-            Password::Sent => Err(unknown()),
+            Password::Sent(before) if before == question => Err(self.refused()),
+            Password::Sent(_) => Err(unknown()),
         }
     }
 }

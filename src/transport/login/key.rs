@@ -63,7 +63,8 @@ impl Attempt<'_> {
     /// The hashes for signatures of an RSA key, in the order in which they are tried. What a server
     /// announces comes first and is not believed alone: there are servers that announce what their
     /// library can do and accept less.
-    pub(super) async fn hashes(&self) -> Result<Vec<Option<HashAlg>>, TransportError> {
+    pub(super) async fn hashes(&mut self) -> Result<Vec<Option<HashAlg>>, TransportError> {
+        self.rsa_tried = true;
         let mut hashes = vec![Some(HashAlg::Sha512), Some(HashAlg::Sha256)];
         let old = self.security == Security::Legacy;
         if old {

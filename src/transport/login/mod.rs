@@ -32,6 +32,8 @@ pub(super) struct Attempt<'a> {
     pub(super) offered: Option<MethodSet>,
     /// The first whole list of this login; what is left after a partial success is none.
     pub(super) learned: Option<MethodSet>,
+    /// Whether an RSA key was offered, whose signatures have kinds.
+    pub(super) rsa_tried: bool,
 }
 
 /// What became of one method.
@@ -120,7 +122,8 @@ impl Attempt<'_> {
     }
 
     fn refused(&self) -> TransportError {
-        TransportError::AuthRefused { username: self.login.username.clone() }
+        let old_signatures = self.rsa_tried && self.security < Security::Legacy;
+        TransportError::AuthRefused { username: self.login.username.clone(), old_signatures }
     }
 
     /// The connection ended where an answer was due. A server that says goodbye has judged, as those

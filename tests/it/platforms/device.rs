@@ -74,6 +74,7 @@ impl Rig {
             resolve_platform: &|name| platforms.resolve(name),
             platform_names: Vec::new(),
             strict_files: false,
+            allow_proxy_commands: false,
         };
         let text = lab.inventory().to_string();
         let loaded = inventory::parse(&text, directory.path(), &options).unwrap();
