@@ -392,7 +392,7 @@ pub(super) struct Lab {
     #[arg(long, value_name = "FILE")]
     pub(super) personality: Vec<PathBuf>,
     /// Serve this many devices of one personality instead, r0001 and so on; `--personality` may
-    /// then also name a built-in one [default: cisco_ios]
+    /// then also name a built-in one [default: `cisco_ios`]
     #[arg(long, value_name = "N", conflicts_with_all = ["all", "file"])]
     pub(super) count: Option<usize>,
     /// Serve the devices that this TOML file describes instead, each with faults of its own

@@ -156,7 +156,7 @@ impl Pump {
                 Step::Drop => return self.cutter.cut(),
                 Step::Vanish => {
                     self.cutter.vanish();
-                    std::future::pending().await
+                    return std::future::pending().await;
                 }
                 Step::Disconnect => return self.disconnect().await,
                 Step::DropAll => return self.cutter.cut_all(),

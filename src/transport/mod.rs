@@ -16,6 +16,7 @@ mod error;
 mod handshake;
 mod host_keys;
 mod ident;
+mod leash;
 mod login;
 mod offer;
 mod proxy;
@@ -37,6 +38,7 @@ pub use self::host_keys::{
     Forgotten, HostKey, HostKeys, KnownKey, Marker, NotAPublicKey, OfferedKey, Others, Trusted,
 };
 use self::ident::{NoIdent, Replayed};
+use self::leash::Leash;
 use self::login::Attempt;
 pub use self::login::PlatformAnswers;
 pub use self::offer::Offer;
@@ -181,7 +183,9 @@ impl Dialer {
         let host_keys = self.host_keys.clone();
         let client = Client { host, host_keys, policy, witness: witness.clone() };
         let (stream, overheard) = Tap::new(stream);
+        let (stream, holder) = Leash::new(stream);
         let connected = connect_stream(Arc::new(config), stream, client).await;
+        drop(holder.disarm());
         let offer = overheard.offer();
         let (handle, host_key) = match (connected, witness.take_verdict()) {
             (_, Some(Err(refused))) => return Err(refused),

@@ -14,6 +14,7 @@ mod detection; // devices whose platform nobody named
 mod docs; // the documentation tells what the code does
 mod doctor; // what the doctor says of devices
 mod failures; // everything that goes wrong between us and a device, and its code
+mod faults; // the fault matrix, as a table
 mod host_keys; // recorded, pinned, changed and revoked host keys
 mod hostile; // whatever bytes come; the fuzzer asserts the same
 mod http; // the HTTP transport, byte by byte
