@@ -159,6 +159,16 @@ pub(super) enum Command {
         #[arg(required = true)]
         commands: Vec<String>,
     },
+    /// List, trust and forget the host keys of devices
+    #[command(
+        after_help = "A host key is how a device proves that it is the one you mean. The recorded \
+        ones lie in the state directory, as `known_hosts` in OpenSSH's format; a device whose key \
+        is another one is refused before any credential is sent."
+    )]
+    HostKey {
+        #[command(subcommand)]
+        command: super::host_key::HostKeyCommand,
+    },
     /// Make, list and revoke tokens for the HTTP transport
     Token {
         #[command(subcommand)]

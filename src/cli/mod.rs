@@ -7,6 +7,7 @@ mod change;
 mod check;
 mod demo;
 mod doctor;
+mod host_key;
 mod lab;
 mod logging;
 mod output;
@@ -142,6 +143,7 @@ async fn dispatch(args: Args) -> Result<Exit, CliError> {
         Command::Record { device, commands } => {
             Box::pin(record::record(global, device, commands)).await
         }
+        Command::HostKey { command } => host_key::host_key(global, command).await,
         Command::Token { command } => token::token(global, command),
         Command::Lab(lab) => lab::lab(lab).await,
         Command::Completions { shell } => {

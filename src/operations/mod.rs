@@ -138,7 +138,14 @@ impl Operations {
     }
 
     fn pool_failure(&self, error: &PoolError, device: &Device) -> Failure {
-        self.failed(error.code(), error, device)
+        let failure = self.failed(error.code(), error, device);
+        match error {
+            PoolError::Transport(cause) => match cause.advice(device.name.as_str()) {
+                Some(advice) => failure.hinting(advice),
+                None => failure,
+            },
+            _ => failure,
+        }
     }
 
     fn session_failure(&self, error: &SessionError, device: &Device, command: &str) -> Failure {

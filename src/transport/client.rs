@@ -78,8 +78,6 @@ impl client::Handler for Client {
         &mut self,
         key: &PublicKeyOrCertificate,
     ) -> Result<bool, Self::Error> {
-        // Certificates are not asked for, so one that comes is refused.
-        let PublicKeyOrCertificate::PublicKey { key, .. } = key else { return Ok(false) };
         let result = self.host_keys.check(&self.host, key, &self.policy);
         let accepted = result.is_ok();
         self.witness.seen().verdict = Some(result);

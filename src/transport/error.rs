@@ -96,11 +96,36 @@ pub enum TransportError {
         /// The recorded key's SHA-256 fingerprint.
         recorded: String,
     },
-    /// The key is marked as revoked.
-    #[error("the host key of {host}, {fingerprint}, is revoked")]
+    /// The inventory pins another key.
+    #[error("the host key of {host} is {fingerprint}, and the device file pins {pinned}")]
+    HostKeyPinned {
+        /// The host as `known_hosts` names it.
+        host: String,
+        /// The key's SHA-256 fingerprint.
+        fingerprint: String,
+        /// The pinned fingerprints.
+        pinned: String,
+    },
+    /// An authority is recorded, and the key is neither recorded nor vouched for by it.
+    #[error(
+        "the host key of {host}, {fingerprint}, is not recorded, and no recorded authority vouches \
+         for it: {problem}"
+    )]
+    HostKeyUncertified {
+        /// The host as `known_hosts` names it.
+        host: String,
+        /// The key's SHA-256 fingerprint.
+        fingerprint: String,
+        /// What is wrong with its certificate.
+        problem: String,
+    },
+    /// The key, or the authority that signed it, is marked as revoked.
+    #[error("the {what} of {host}, {fingerprint}, is revoked")]
     HostKeyRevoked {
         /// The host as `known_hosts` names it.
         host: String,
+        /// Which key it is.
+        what: &'static str,
         /// The key's SHA-256 fingerprint.
         fingerprint: String,
     },
@@ -114,7 +139,7 @@ pub enum TransportError {
         source: std::io::Error,
     },
     /// A recorded host key cannot be read, so nothing can be compared with it.
-    #[error("line {number} of {path} names this host and cannot be read")]
+    #[error("line {number} of {path} is about this host, or may be, and cannot be read")]
     HostKeyLine {
         /// The file.
         path: String,
@@ -320,8 +345,12 @@ impl TransportError {
             | Self::IdentTimeout { .. }
             | Self::AuthTimeout { .. }
             | Self::ShellTimeout { .. } => ErrorCode::ConnectTimeout,
-            Self::HostKeyUnknown { .. } | Self::HostKeyLine { .. } => ErrorCode::HostKeyUnknown,
-            Self::HostKeyChanged { .. } | Self::HostKeyRevoked { .. } => ErrorCode::HostKeyChanged,
+            Self::HostKeyUnknown { .. }
+            | Self::HostKeyUncertified { .. }
+            | Self::HostKeyLine { .. } => ErrorCode::HostKeyUnknown,
+            Self::HostKeyChanged { .. }
+            | Self::HostKeyPinned { .. }
+            | Self::HostKeyRevoked { .. } => ErrorCode::HostKeyChanged,
             Self::HostKeyFile { .. } => ErrorCode::Internal,
             Self::Algorithms { .. } | Self::KeyExchange(_) => ErrorCode::AlgorithmMismatch,
             Self::AuthRefused { .. } | Self::PasswordExpired { .. } => ErrorCode::AuthFailed,

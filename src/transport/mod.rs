@@ -33,7 +33,9 @@ use self::client::{Client, Witness};
 pub use self::dial::{BoxedStream, Connecting, Network, Stream, Tcp};
 pub use self::error::{Gap, TransportError};
 pub use self::handshake::{Chosen, Handshake};
-pub use self::host_keys::{HostKey, HostKeys};
+pub use self::host_keys::{
+    Forgotten, HostKey, HostKeys, KnownKey, Marker, NotAPublicKey, OfferedKey, Others, Trusted,
+};
 use self::ident::{NoIdent, Replayed};
 use self::login::Attempt;
 pub use self::login::PlatformAnswers;
@@ -168,14 +170,16 @@ impl Dialer {
         ident: String,
         stream: Replayed<BoxedStream>,
     ) -> Result<Reached, TransportError> {
-        let host = host_keys::host_name(&device.address, device.port);
+        let host = HostKeys::name_of(device);
         let recorded = self.host_keys.algorithms(&host)?;
         let policy = device.host_keys.clone().unwrap_or_else(|| self.default_policy.clone());
         let witness = Witness::default();
+        let (security, quirks) = (device.security, Quirks::of(&ident));
+        let mut config = algorithms::client_config(security, &quirks, &recorded, self.keepalive);
+        let certificates = self.host_keys.certificates(&host, &config.preferred.key)?;
+        config.preferred.host_key_certificates = certificates.into();
         let host_keys = self.host_keys.clone();
         let client = Client { host, host_keys, policy, witness: witness.clone() };
-        let (security, quirks) = (device.security, Quirks::of(&ident));
-        let config = algorithms::client_config(security, &quirks, &recorded, self.keepalive);
         let (stream, overheard) = Tap::new(stream);
         let connected = connect_stream(Arc::new(config), stream, client).await;
         let offer = overheard.offer();

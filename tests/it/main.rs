@@ -13,6 +13,7 @@ mod cli; // the built program as a person uses it
 mod detection; // devices whose platform nobody named
 mod docs; // the documentation tells what the code does
 mod failures; // everything that goes wrong between us and a device, and its code
+mod host_keys; // recorded, pinned, changed and revoked host keys
 mod hostile; // whatever bytes come; the fuzzer asserts the same
 mod http; // the HTTP transport, byte by byte
 mod inventory; // the example device file
