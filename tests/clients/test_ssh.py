@@ -119,6 +119,15 @@ def authority():
     return f"@cert-authority [127.0.25.1]:22507 {read('authority.pub')}\n"
 
 
+def hashed(text):
+    """The lines with the names hashed, as OpenSSH does it."""
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "known_hosts"
+        file.write_text(text)
+        output_of("ssh-keygen", "-q", "-H", "-f", str(file))
+        return file.read_text()
+
+
 def openssh():
     agent = {"SSH_AUTH_SOCK": str(RUN / "openssh-agent.sock")}
     yield lets_in("openssh-password", "password")
@@ -150,6 +159,18 @@ def openssh():
     pinned = {"host_keys": "pinned", "host_key": fingerprint("host_ed25519")}
     yield Case("the pinned host key", "openssh-password", (Call(changes=pinned),))
     yield refuses("another host key than the pinned one", "openssh-password", "host_key_changed", fingerprint("client_rsa"), "SHA256:", changes={**pinned, "host_key": fingerprint("client_rsa")}, logged={FAILED: 0})
+    here, strict = "[127.0.25.1]:22501", Call(changes={"host_keys": "strict"})
+    for name, text in {
+        "recorded by OpenSSH under a hashed name": lambda: hashed(f"{here} {read('host_ed25519.pub')}\n"),
+        "recorded under a pattern": lambda: f"[127.0.25.*]:22501,!192.0.2.1 {read('host_ed25519.pub')}\n",
+        "recorded as RSA, which is asked for first": lambda: f"{here} {read('host_rsa.pub')}\n",
+    }.items():
+        yield Case(f"a host key {name}", "openssh-password", (strict,), known_hosts=text)
+    for name, text in {
+        "revoked": lambda: f"@revoked * {read('host_ed25519.pub')}\n{here} {read('host_ed25519.pub')}\n",
+        "another one than recorded": lambda: f"{here} {read('client_ed25519.pub')}\n",
+    }.items():
+        yield refuses(f"a host key that is {name}", "openssh-password", "host_key_changed", fingerprint("host_ed25519"), logged={FAILED: 0}, known_hosts=text)
     yield refuses("a host key that nobody recorded", "openssh-password", "host_key_unknown", changes={"host_keys": "strict"}, recorded=False)
 
     # The password is right, and PAM wants another one before it lets anybody in.
