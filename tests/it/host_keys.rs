@@ -215,6 +215,7 @@ fn with_policy(fleet: &Fleet, name: &str, policy: HostKeyPolicy) -> Device {
         resolve_platform: &|name| platforms.resolve(name),
         platform_names: Vec::new(),
         strict_files: true,
+        allow_proxy_commands: false,
     };
     let path = fleet.directory.path().join("devices.json");
     let loaded = vty_mcp::inventory::load(&path, &options).unwrap();

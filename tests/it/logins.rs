@@ -36,6 +36,7 @@ impl Server {
             resolve_platform: &|name| platforms.resolve(name),
             platform_names: Vec::new(),
             strict_files: false,
+            allow_proxy_commands: false,
         };
         let origin = directory.path().join("devices.json");
         let loaded = inventory::parse(&text.to_string(), &origin, &options).unwrap();

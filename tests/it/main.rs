@@ -12,6 +12,7 @@ mod changes_cli; // changes from the command line, a process each
 mod cli; // the built program as a person uses it
 mod detection; // devices whose platform nobody named
 mod docs; // the documentation tells what the code does
+mod doctor; // what the doctor says of devices
 mod failures; // everything that goes wrong between us and a device, and its code
 mod host_keys; // recorded, pinned, changed and revoked host keys
 mod hostile; // whatever bytes come; the fuzzer asserts the same

@@ -16,7 +16,7 @@ fn the_surface_is_what_was_reviewed() {
 #[test]
 fn every_tool_is_named_annotated_and_simple_enough_for_every_client() {
     let tools = vty_mcp::mcp::tool_list();
-    assert_eq!(tools.len(), 11);
+    assert_eq!(tools.len(), 12);
     let mut bytes = 0;
     for tool in tools {
         let name = tool["name"].as_str().unwrap();

@@ -197,6 +197,7 @@ fn device() -> Device {
         resolve_platform: &|name| platforms.resolve(name),
         platform_names: Vec::new(),
         strict_files: false,
+        allow_proxy_commands: false,
     };
     let loaded = crate::inventory::parse(text, std::path::Path::new("devices.json"), &options);
     loaded.unwrap().inventory.device("r1").unwrap().clone()
