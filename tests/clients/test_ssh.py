@@ -65,6 +65,14 @@ class Call:
 
 
 @dataclasses.dataclass(frozen=True)
+class Visit(Call):
+    """One call of the doctor. What its report must show, by path: a value, or a check of what stands there."""
+
+    shows: dict = dataclasses.field(default_factory=dict)
+    beside: str | None = None  # a further device to visit in the same call
+
+
+@dataclasses.dataclass(frozen=True)
 class Case:
     """Calls that share one state directory."""
 
@@ -111,6 +119,15 @@ def authority():
     return f"@cert-authority [127.0.25.1]:22507 {read('authority.pub')}\n"
 
 
+def hashed(text):
+    """The lines with the names hashed, as OpenSSH does it."""
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "known_hosts"
+        file.write_text(text)
+        output_of("ssh-keygen", "-q", "-H", "-f", str(file))
+        return file.read_text()
+
+
 def openssh():
     agent = {"SSH_AUTH_SOCK": str(RUN / "openssh-agent.sock")}
     yield lets_in("openssh-password", "password")
@@ -142,6 +159,18 @@ def openssh():
     pinned = {"host_keys": "pinned", "host_key": fingerprint("host_ed25519")}
     yield Case("the pinned host key", "openssh-password", (Call(changes=pinned),))
     yield refuses("another host key than the pinned one", "openssh-password", "host_key_changed", fingerprint("client_rsa"), "SHA256:", changes={**pinned, "host_key": fingerprint("client_rsa")}, logged={FAILED: 0})
+    here, strict = "[127.0.25.1]:22501", Call(changes={"host_keys": "strict"})
+    for name, text in {
+        "recorded by OpenSSH under a hashed name": lambda: hashed(f"{here} {read('host_ed25519.pub')}\n"),
+        "recorded under a pattern": lambda: f"[127.0.25.*]:22501,!192.0.2.1 {read('host_ed25519.pub')}\n",
+        "recorded as RSA, which is asked for first": lambda: f"{here} {read('host_rsa.pub')}\n",
+    }.items():
+        yield Case(f"a host key {name}", "openssh-password", (strict,), known_hosts=text)
+    for name, text in {
+        "revoked": lambda: f"@revoked * {read('host_ed25519.pub')}\n{here} {read('host_ed25519.pub')}\n",
+        "another one than recorded": lambda: f"{here} {read('client_ed25519.pub')}\n",
+    }.items():
+        yield refuses(f"a host key that is {name}", "openssh-password", "host_key_changed", fingerprint("host_ed25519"), logged={FAILED: 0}, known_hosts=text)
     yield refuses("a host key that nobody recorded", "openssh-password", "host_key_unknown", changes={"host_keys": "strict"}, recorded=False)
 
     # The password is right, and PAM wants another one before it lets anybody in.
@@ -270,6 +299,39 @@ def dropbear():
         (Call(Fails("auth_failed"), WRONG, logged={"Bad password attempt": 1}), Call(Fails("credential_held"), WRONG, logged={"Child connection from": 0})),
         log="linux-dropbear",
     )
+
+
+# --- what the doctor says ---------------------------------------------------------------------------
+
+
+def has(*parts):
+    """A check of a text, or of a list of texts: all the parts stand in it."""
+    return lambda found: all(part in str(found) for part in parts)
+
+
+def doctor():
+    old = ["diffie-hellman-group14-sha1", "ssh-rsa", "aes128-cbc", "hmac-sha1"]
+    usable = {"ok": True, "error": None, "cli.platform": "linux", "cli.looks_like": "linux", "cli.mode": "shell", "cli.paging_off": True}
+    seen = {**usable, "ssh.chosen": old, "ssh.weak": old, "ssh.strictest": "legacy", "ssh.host_key": has(fingerprint("legacy_rsa")), "advice": has("hmac-sha1")}
+    refused = {"ok": False, "error.code": "algorithm_mismatch", "error.message": has(*old, "curve25519-sha256"), "advice": has('"security": "legacy"'), "steps": has("algorithms", "failed", "skipped")}
+    visits = {
+        "legacy-group14": Visit(shows=seen),
+        "legacy-group14 under the default": Visit(changes={"security": None}, shows=refused, logged={FAILED: 0}),
+        "legacy-md5": Visit(shows={"ok": False, "error.message": has("hmac-md5", "no security profile"), "advice": has("software")}),
+        "openssh-password": Visit(shows={**usable, "ssh.methods": has("password"), "ssh.host_key": has(fingerprint("host_ed25519")), "ssh.weak": [], "ssh.strictest": "modern"}, logged={ACCEPTED: 1}),
+        "openssh-key for a password": Visit(changes={"auth": {"type": "password", "password": "any"}}, device="openssh-ed25519", shows={"ok": False, "ssh.methods": has("publickey"), "error.code": "auth_method_unsupported"}),
+        "openssh-guarded with a wrong password": Visit(changes=WRONG, shows={"ok": False, "error.code": "auth_failed", "ssh.methods": has("password")}, logged={FAILED: 1}),
+        "openssh-fleet where nobody listens": Visit(changes={"port": 22599}, shows={"ok": False, "error.code": "connect_failed", "steps": has("connect", "failed")}),
+        "linux-ash-dropbear": Visit(shows={**usable, "ssh.ident": has("dropbear")}),
+    }
+    for name, visit in visits.items():
+        device = visit.device or name.split()[0]
+        log = "linux-dropbear" if "dropbear" in device else None
+        yield Case(f"the doctor visits {name}", device, (visit,), log=log)
+    hops = {**usable, "jump": ["openssh-first-hop", "openssh-second-hop"]}
+    # One connection to a jump host carries both.
+    both = Visit(shows=hops, beside="openssh-second-hop", logged={ACCEPTED: 1})
+    yield Case("the doctor goes over jump hosts", "openssh-behind", (both,), CHAIN, log="openssh-first-hop")
 
 
 # --- what spoils a connection ---------------------------------------------------------------------
@@ -467,6 +529,34 @@ def answers(case, call, known, directory):
     return json.loads(out)[0]["answers"]
 
 
+def visited(case, call, known, directory):
+    """What `vty-mcp check --connect` reports, device for device."""
+    arguments, name, keys = inventory_of(case, call, known, directory)
+    names = [name, call.beside] if call.beside else [name]
+    status, out, err = program(["check", "--connect", *arguments, *names], call.environment)
+    assert status in (0, 3) and out, f"ended with {status}: {err.strip()[-600:]}"
+    return json.loads(out)
+
+
+def at(report, path):
+    for key in path.split("."):
+        report = report.get(key) if report else None
+    return report
+
+
+def attempt(case, call, known, directory):
+    """Makes a call; gives what is wrong with what came of it, and the code it ended with."""
+    if isinstance(call, Visit):
+        report = visited(case, call, known, directory)[0]
+        found = {path: at(report, path) for path in call.shows}
+        right = {path: wanted(found[path]) if callable(wanted) else found[path] == wanted for path, wanted in call.shows.items()}
+        error = report.get("error") or {}
+        return [f"the report has {path} {found[path]!r}; {error.get('message', '')}" for path in found if not right[path]], error.get("code", "ok")
+    found = answers(case, call, known, directory)
+    wrong = [judge(call, command, answer) for command, answer in zip(call.commands, found, strict=True)]
+    return [one for one in wrong if one], found[0].get("error", {}).get("code", "ok")
+
+
 def judge(call, command, answer):
     """What is wrong with an answer; None if nothing is."""
     error = answer.get("error")
@@ -550,11 +640,8 @@ def run(case, known):
             prefix = f"call {number}: " if len(case.calls) > 1 else ""
             try:
                 log = Log(log_of(case))
-                found = answers(case, call, known, directory)
-                code = found[0].get("error", {}).get("code", "ok")
-                wrong = [judge(call, command, answer) for command, answer in zip(call.commands, found, strict=True)]
-                failed += [prefix + one for one in wrong if one]
-                failed += [prefix + one for one in log.wrong(call.logged)]
+                wrong, code = attempt(case, call, known, directory)
+                failed += [prefix + one for one in (*wrong, *log.wrong(call.logged))]
             except Exception as error:
                 failed.append(f"{prefix}{type(error).__name__}: {error}")
         if case.recorded is not None:
@@ -584,7 +671,7 @@ def main(parts):
     # The long ones first: they wait for each other's sake.
     faults = [*through_the_proxy(), *of_the_server()]
     faults.sort(key=lambda case: case.calls[0].changes.get("timeouts") != PATIENT["timeouts"])
-    cases = [*faults, *openssh(), *algorithms(known), *jump_hosts(), *legacy(known), *dropbear()]
+    cases = [*faults, *openssh(), *algorithms(known), *jump_hosts(), *legacy(known), *dropbear(), *doctor()]
     cases = [case for case in cases if not parts or any(part in case.name for part in parts)]
     passed, failed, outcomes = 0, 0, []
     with proxy(), concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:

@@ -134,6 +134,7 @@ class Connection:
             for byte in data[:cut]:
                 await asyncio.sleep(float(self.what[5:]))
                 writer.write(bytes([byte]))
+                await writer.drain()
             writer.write(data[cut:])
         else:
             writer.write(data)
