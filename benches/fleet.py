@@ -33,8 +33,7 @@ PARTS = ["cold", "idle", "open", "isolation", "warm"]
 
 COLD, IDLE = 1000, 5000  # devices
 OPEN, COMMANDS, DELAY_MS = 200, 10, 50
-# All that one result may hold, so that no answer of a call over hundreds of devices is cut.
-SETTINGS = "[limits]\ndevices_at_once = 1000\nresult_bytes = 1048576\n"
+OPENING = 64  # devices at once where logins are measured: more only wait for a processor
 LIMIT_S = 120  # no part of a measurement takes longer
 
 
@@ -115,14 +114,16 @@ class Farm:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
-def client(program, role, devices, *arguments):
+def client(program, role, devices, *arguments, at_once=1000):
     """Runs a client against devices and returns what it measured."""
+    # A result may hold as much as it ever may, so that few answers of a call over hundreds are cut.
+    settings = f"[limits]\ndevices_at_once = {at_once}\nresult_bytes = {1 << 20}\n"
     directory = tempfile.mkdtemp(prefix="vty-mcp-client-")
     try:
         inventory = Path(directory, "devices.json")
         inventory.touch(mode=0o600)
         inventory.write_text(json.dumps({"devices": devices}), encoding="utf-8")
-        Path(directory, "settings.toml").write_text(SETTINGS, encoding="utf-8")
+        Path(directory, "settings.toml").write_text(settings, encoding="utf-8")
         ended = subprocess.run(
             [*program, *role, directory, *map(str, arguments)],
             stdin=subprocess.DEVNULL,
@@ -145,7 +146,8 @@ class Clients:
     def run(self, who, devices, commands=1, rounds=0, rest_ms=0):
         work = (len(devices), commands, rounds, rest_ms)
         if who in ("raw", "ours"):
-            return client([self.program], [who], devices, *work)
+            at_once = OPENING if rounds == 0 else 1000
+            return client([self.program], [who], devices, *work, at_once=at_once)
         return client([self.python], [str(PEERS / f"{who}_peer.py")], devices, *work)
 
     def isolation(self, devices, hostile, phases, phase_ms):

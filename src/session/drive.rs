@@ -10,6 +10,9 @@ use super::{Ended, INTERRUPT_WAIT, Output, Session, SessionError, Stopped, short
 use crate::platform::Answer;
 use crate::secret::Secret;
 
+/// How many bytes are taken at most before other sessions get their turn. The library yields by
+/// reads, and many large ones in a row would make everybody else wait.
+const TURN: usize = 16 * 1024;
 /// How many bytes of an answer are kept as they came, to find an echo in.
 const RAW: usize = 4096;
 
@@ -36,6 +39,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let mut exchange = Exchange::new(&platform, learned.as_ref(), kind, drawn);
         let mut heard = Instant::now();
         let mut buffer = vec![0; 32 * 1024];
+        let mut taken: usize = 0;
         loop {
             let quiet = heard.elapsed();
             let wait = match exchange.step(&mut self.terminal, &self.raw, quiet) {
@@ -67,6 +71,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     let bytes = buffer.get(..count).unwrap_or_default();
                     self.keep_raw(bytes);
                     self.terminal.feed(bytes);
+                    taken = taken.saturating_add(count);
+                    if taken >= TURN {
+                        taken = 0;
+                        tokio::task::yield_now().await;
+                    }
                     heard = Instant::now();
                 }
                 Ok(Err(error)) => return Err(SessionError::Io(error)),
