@@ -126,7 +126,14 @@ pub(super) enum Command {
         'show version' 'show ip bgp summary'"
     )]
     Run(Run),
-    /// Check inventory, platforms and templates without contacting a device
+    /// Check inventory, platforms and templates; with --connect the devices too
+    #[command(
+        after_help = "With --connect each device is resolved, connected to and logged in to, once: \
+        SSH algorithms offered and chosen, host key, authentication methods, platform seen against \
+        platform declared, mode, paging and round-trip time. Exit code 3 when a device cannot be \
+        used.\n\nExamples:\n  vty-mcp check\n  vty-mcp check core-r1 --connect\n  \
+        vty-mcp check --connect --json"
+    )]
     Check(Check),
     /// List, show, check and test platform files
     #[command(
@@ -151,6 +158,16 @@ pub(super) enum Command {
         /// Reading commands; each makes a transcript of its own
         #[arg(required = true)]
         commands: Vec<String>,
+    },
+    /// List, trust and forget the host keys of devices
+    #[command(
+        after_help = "A host key is how a device proves that it is the one you mean. The recorded \
+        ones lie in the state directory, as `known_hosts` in OpenSSH's format; a device whose key \
+        is another one is refused before any credential is sent."
+    )]
+    HostKey {
+        #[command(subcommand)]
+        command: super::host_key::HostKeyCommand,
     },
     /// Make, list and revoke tokens for the HTTP transport
     Token {
@@ -331,6 +348,12 @@ pub(super) struct Run {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Check {
+    /// Devices to check; with --connect and no device, all of them
+    #[arg(value_name = "DEVICE", requires = "connect")]
+    pub(super) device: Vec<String>,
+    /// Connect and log in: what stands between this program and the devices, and what to change
+    #[arg(long)]
+    pub(super) connect: bool,
     /// Print the result as JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -357,6 +380,10 @@ pub(super) struct Lab {
     /// Serve one more device that talks as this personality file says, named after the file
     #[arg(long, value_name = "FILE")]
     pub(super) personality: Vec<PathBuf>,
+    /// Serve this many devices of one personality instead, r0001 and so on; `--personality` may
+    /// then also name a built-in one [default: cisco_ios]
+    #[arg(long, value_name = "N", conflicts_with_all = ["all", "file"])]
+    pub(super) count: Option<usize>,
     /// Serve the devices that this TOML file describes instead, each with faults of its own
     #[arg(long, value_name = "FILE", conflicts_with_all = ["all", "personality"])]
     pub(super) file: Option<PathBuf>,

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::args;
 use super::serve::cancel_on_signal;
 use super::{CliError, Exit, output};
-use crate::lab::{Lab, LabDevice, Personality, parse_devices, parse_faults};
+use crate::lab::{Lab, LabDevice, Personality, RunningDevice, parse_devices, parse_faults};
 
 /// Running simulated devices and a private directory with an inventory of them.
 pub(super) struct LabInventory {
@@ -77,12 +77,14 @@ impl LabInventory {
 
 /// Serves the simulated devices until a signal comes.
 pub(super) async fn lab(arguments: args::Lab) -> Result<Exit, CliError> {
-    let mut devices = match &arguments.file {
-        Some(path) => parse_devices(&read(path)?).map_err(CliError::Lab)?,
-        None if arguments.all => Lab::every().map_err(CliError::Lab)?,
-        None => Lab::standard(),
+    let mut devices = match (&arguments.file, arguments.count) {
+        (Some(path), _) => parse_devices(&read(path)?).map_err(CliError::Lab)?,
+        (None, Some(count)) => Lab::many(count, only_personality(&arguments.personality)?),
+        (None, None) if arguments.all => Lab::every().map_err(CliError::Lab)?,
+        (None, None) => Lab::standard(),
     };
-    for path in &arguments.personality {
+    let added = if arguments.count.is_some() { &[] } else { arguments.personality.as_slice() };
+    for path in added {
         let device = LabDevice::sample(personality(path)?);
         // What is given stands for the built-in one of `--all`.
         devices.retain(|known| known.name() != device.name());
@@ -112,8 +114,9 @@ pub(super) async fn lab(arguments: args::Lab) -> Result<Exit, CliError> {
             device.password(),
         ));
     }
+    let first = running.lab().devices().first().map_or("NAME", RunningDevice::name);
     lines.push(format!(
-        "\nTry:  vty-mcp -f {path} run ios-r1 'show ip interface brief'\nStop: Ctrl-C\n"
+        "\nTry:  vty-mcp -f {path} run {first} 'show ip interface brief'\nStop: Ctrl-C\n"
     ));
     output::answer(&lines.concat())?;
     let stop = CancellationToken::new();
@@ -122,6 +125,21 @@ pub(super) async fn lab(arguments: args::Lab) -> Result<Exit, CliError> {
     // The devices are gone, so their inventory is of no use to anybody.
     std::fs::remove_file(&arguments.inventory)?;
     Ok(Exit::Ok)
+}
+
+/// The one personality of many devices: a built-in one by name, or a file.
+fn only_personality(named: &[PathBuf]) -> Result<Personality, CliError> {
+    let path = match named {
+        [] => return Personality::builtin("cisco_ios").map_err(CliError::Lab),
+        [path] => path,
+        _ => return Err(CliError::Failed("many devices share one personality".to_owned())),
+    };
+    match path.to_str() {
+        Some(name) if Personality::source(name).is_some() => {
+            Personality::builtin(name).map_err(CliError::Lab)
+        }
+        _ => personality(path),
+    }
 }
 
 /// Reads a personality from a file, whose stem is the platform.

@@ -6,6 +6,8 @@ mod args;
 mod change;
 mod check;
 mod demo;
+mod doctor;
+mod host_key;
 mod lab;
 mod logging;
 mod output;
@@ -132,6 +134,7 @@ async fn dispatch(args: Args) -> Result<Exit, CliError> {
     match args.command {
         Command::Serve(serve) => serve::serve(global, serve).await,
         Command::Run(run) => run::run(global, run).await,
+        Command::Check(check) if check.connect => Box::pin(doctor::check(global, check)).await,
         Command::Check(check) => check::check(global, &check),
         Command::Demo(demo) => Box::pin(demo::demo(demo)).await,
         Command::Config { command } => change::config(global, command).await,
@@ -140,6 +143,7 @@ async fn dispatch(args: Args) -> Result<Exit, CliError> {
         Command::Record { device, commands } => {
             Box::pin(record::record(global, device, commands)).await
         }
+        Command::HostKey { command } => host_key::host_key(global, command).await,
         Command::Token { command } => token::token(global, command),
         Command::Lab(lab) => lab::lab(lab).await,
         Command::Completions { shell } => {

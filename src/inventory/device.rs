@@ -25,6 +25,12 @@ impl DeviceName {
         is_name(name).then(|| Self(name.to_owned()))
     }
 
+    /// Takes a name that was made to fit the rule.
+    pub(super) fn fitted(name: String) -> Self {
+        debug_assert!(is_name(&name), "{name}");
+        Self(name)
+    }
+
     /// The name as the device file spells it.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -86,6 +92,19 @@ impl Device {
     /// Where it is reached, which names it in the state whatever callers call it.
     pub fn endpoint(&self) -> String {
         format!("{}:{}", self.address, self.port)
+    }
+
+    /// Where the secrets of its login come from; those of the devices on the way are not among
+    /// them.
+    pub fn secret_sources(&self) -> Vec<&SecretSource> {
+        let mut sources: Vec<&SecretSource> = match &self.auth.proof {
+            AuthProof::Password(source) => vec![source],
+            AuthProof::Key { passphrase, .. } => passphrase.iter().collect(),
+            AuthProof::Agent { .. } => Vec::new(),
+        };
+        sources.extend(self.auth.answers.iter().map(|answer| &answer.answer));
+        sources.extend(&self.enable);
+        sources
     }
 }
 

@@ -1,5 +1,5 @@
-//! Owns what touches the file system: reading the device file, and looking at the modes of it and
-//! of the key files it names.
+//! Owns what touches the file system: reading the device file, and looking at the modes of it, of
+//! the key files and of the files of secrets that it names.
 //!
 //! Modes are checked on Unix alone. Elsewhere nothing is checked: access lists cannot be judged
 //! from the standard library, and saying nothing is better than guessing.
@@ -13,10 +13,11 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::auth::{KeyUse, shell_quoted};
+use super::auth::{Content, KeyUse, shell_quoted};
 use super::collect::Problems;
 use super::keyfile::{self, Fault};
 use super::problem::{Place, Position, Severity};
+use super::source::SecretUse;
 
 /// The largest device file: some 200,000 devices.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -67,13 +68,16 @@ pub(super) fn read(path: &Path, problems: &mut Problems) -> Option<Source> {
     Some(Source { text, metadata })
 }
 
-enum ReadFailure {
+pub(super) enum ReadFailure {
     Directory,
     TooLarge,
     Io(std::io::Error),
 }
 
-fn read_bytes(path: &Path, limit: u64) -> Result<(Zeroizing<Vec<u8>>, Metadata), ReadFailure> {
+pub(super) fn read_bytes(
+    path: &Path,
+    limit: u64,
+) -> Result<(Zeroizing<Vec<u8>>, Metadata), ReadFailure> {
     // Windows refuses to open a directory for want of permission, which would mislead.
     if fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
         return Err(ReadFailure::Directory);
@@ -134,6 +138,15 @@ pub(super) enum Strictness {
     Refuse,
 }
 
+impl Strictness {
+    const fn severity(self) -> Severity {
+        match self {
+            Self::Warn => Severity::Warning,
+            Self::Refuse => Severity::Error,
+        }
+    }
+}
+
 /// Looks at who else may read or change the device file.
 pub(super) fn check_inventory(
     path: &Path,
@@ -149,23 +162,36 @@ pub(super) fn check_inventory(
         _ => return,
     };
     let mode = if holds_secrets { "600" } else { "go-w" };
-    let severity = match strictness {
-        Strictness::Warn => Severity::Warning,
-        Strictness::Refuse => Severity::Error,
-    };
     let remedy = format!("chmod {mode} {}", shell_quoted(path));
-    problems.add(severity, "file_mode", Place::file(path), what, remedy);
+    problems.add(strictness.severity(), "file_mode", Place::file(path), what, remedy);
+}
+
+/// Looks at who else may change an OpenSSH configuration: it says where devices are.
+pub(super) fn check_config(path: &Path, strict: bool, problems: &mut Problems) {
+    let Ok(metadata) = fs::metadata(path) else { return };
+    if others_may(&metadata).write {
+        let strictness = if strict { Strictness::Refuse } else { Strictness::Warn };
+        let what = "others can change which way this program takes to devices";
+        let remedy = format!("chmod go-w {}", shell_quoted(path));
+        problems.add(strictness.severity(), "file_mode", Place::file(path), what, remedy);
+    }
 }
 
 /// Looks at every key file that the device file names, each once.
 pub(super) fn check_keys(keys: Vec<KeyUse>, problems: &mut Problems) {
     let mut seen = HashMap::new();
-    for KeyUse { path, place, has_passphrase } in keys {
-        let fault = seen.entry((path.clone(), has_passphrase));
-        let fault = fault.or_insert_with(|| check_key(&path, has_passphrase));
+    for KeyUse { path, place, content } in keys {
+        let fault = seen.entry((path.clone(), content));
+        let fault = fault.or_insert_with(|| match content {
+            Content::PrivateKey { has_passphrase } => check_key(&path, has_passphrase),
+            Content::Certificate => check_certificate(&path),
+        });
         if let Some(Fault { severity, reason, what, remedy }) = fault {
             let subject = path.display().to_string();
-            let what = format!("the key file {subject} {what}");
+            let what = match content {
+                Content::PrivateKey { .. } => format!("the key file {subject} {what}"),
+                Content::Certificate => format!("the certificate {subject} {what}"),
+            };
             problems.add_once(*severity, reason, &subject, place, what, remedy.as_str());
         }
     }
@@ -209,6 +235,65 @@ fn check_key(path: &Path, has_passphrase: bool) -> Option<Fault> {
         return Some(Fault::new("key_mode", "can be read or changed by others", remedy));
     }
     fault
+}
+
+/// A certificate is public, so its mode does not matter.
+fn check_certificate(path: &Path) -> Option<Fault> {
+    let remedy = "name the certificate that ssh-keygen -s wrote, mostly …-cert.pub";
+    let bytes = match read_bytes(path, MAX_KEY_BYTES) {
+        Ok((bytes, _)) => bytes,
+        Err(ReadFailure::Directory) => {
+            return Some(Fault::new("key_certificate", "is a directory", remedy));
+        }
+        Err(ReadFailure::TooLarge) => {
+            return Some(Fault::new("key_certificate", "is too large for a certificate", remedy));
+        }
+        Err(ReadFailure::Io(error)) => {
+            let what = format!("cannot be read: {error}");
+            return Some(Fault::new("key_certificate", what, remedy));
+        }
+    };
+    let kind = bytes.split(u8::is_ascii_whitespace).find(|word| !word.is_empty());
+    let sound = kind.is_some_and(|kind| kind.ends_with(b"-cert-v01@openssh.com"));
+    (!sound).then(|| Fault::new("key_certificate", "is no OpenSSH certificate", remedy))
+}
+
+/// Looks at every file of a secret that the device file names, each once. What is in them is read
+/// at the login, so that a secret can be changed while the program runs.
+pub(super) fn check_secrets(uses: Vec<SecretUse>, strictness: Strictness, problems: &mut Problems) {
+    for SecretUse { path, place } in uses {
+        let subject = path.display().to_string();
+        let metadata = fs::metadata(&path);
+        // Opening a pipe would wait for its writer.
+        let readable = match &metadata {
+            Ok(metadata) if metadata.is_file() => File::open(&path).map(|_file| ()),
+            _ => Ok(()),
+        };
+        let (severity, reason, what, remedy) = match (metadata, readable) {
+            (Err(error), _) | (Ok(_), Err(error)) => {
+                let what = match error.kind() {
+                    ErrorKind::NotFound => format!("the secret file {subject} does not exist"),
+                    _ => format!("the secret file {subject} cannot be read: {error}"),
+                };
+                let remedy = "check the path; a relative one starts where the device file is";
+                (Severity::Error, "secret_missing", what, remedy.to_owned())
+            }
+            (Ok(metadata), _) if metadata.is_dir() => {
+                let what = format!("the secret file {subject} is a directory");
+                (Severity::Error, "secret_missing", what, "name the file itself".to_owned())
+            }
+            (Ok(metadata), _) => {
+                let Open { read, write } = others_may(&metadata);
+                if !read && !write {
+                    continue;
+                }
+                let what = format!("the secret file {subject} can be read or changed by others");
+                let remedy = format!("chmod 600 {}", shell_quoted(&path));
+                (strictness.severity(), "secret_mode", what, remedy)
+            }
+        };
+        problems.add_once(severity, reason, &subject, place, what, remedy);
+    }
 }
 
 struct Open {

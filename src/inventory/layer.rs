@@ -1,19 +1,32 @@
 //! Owns [`Layer`]: what a device, a group or the defaults say, and how layers lie on each other.
 
 use std::collections::HashSet;
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::collect::At;
-use super::device::{Auth, Timeouts};
+use super::device::{Auth, SecretSource, Security, Timeouts};
 use super::json::Node;
-use super::problem::Severity;
+use super::reach::{ConfigUse, HostKeyWord, Jump};
 use super::read::{Form, Reader, allowed_keys};
 use crate::platform::PlatformName;
-use crate::secret::Secret;
 
 /// The keys that a device, a group and the defaults share.
-pub(super) const SHARED_KEYS: [&str; 8] =
-    ["platform", "port", "username", "auth", "enable", "allow_unprotected", "tags", "timeouts"];
+pub(super) const SHARED_KEYS: [&str; 13] = [
+    "platform",
+    "port",
+    "username",
+    "auth",
+    "enable",
+    "security",
+    "host_keys",
+    "jump",
+    "ssh_config",
+    "max_sessions",
+    "allow_unprotected",
+    "tags",
+    "timeouts",
+];
 
 /// Whose keys are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +87,14 @@ pub(super) struct Layer {
     pub(super) port: Given<u16>,
     pub(super) username: Given<String>,
     pub(super) auth: Given<Auth>,
-    pub(super) enable: Given<Secret<String>>,
+    pub(super) enable: Given<SecretSource>,
+    pub(super) security: Given<Security>,
+    pub(super) host_keys: Given<HostKeyWord>,
+    pub(super) host_key: Given<Vec<String>>,
+    pub(super) max_sessions: Given<usize>,
+    pub(super) jump: Given<Rc<Jump>>,
+    /// `None` where the file says that there is none.
+    pub(super) ssh_config: Given<Option<Rc<ConfigUse>>>,
     pub(super) allow_unprotected: Given<bool>,
     pub(super) groups: Vec<String>,
     /// Whether some of the groups were reported instead of read.
@@ -91,6 +111,9 @@ impl Layer {
             platform: Given::Bad,
             username: Given::Bad,
             auth: Given::Bad,
+            host_key: Given::Bad,
+            jump: Given::Bad,
+            ssh_config: Given::Bad,
             ..Self::default()
         }
     }
@@ -132,6 +155,14 @@ impl Reader<'_> {
                 "username" => layer.username = self.username(here, node).into(),
                 "auth" => layer.auth = self.auth(here, node).into(),
                 "enable" => layer.enable = self.secret(here, node, "enable password").into(),
+                "security" => layer.security = self.security(here, node).into(),
+                "host_keys" => layer.host_keys = self.host_keys(here, node).into(),
+                "max_sessions" => layer.max_sessions = self.max_sessions(here, node).into(),
+                "jump" => layer.jump = self.jump(here, node).into(),
+                "ssh_config" => layer.ssh_config = self.ssh_config(here, node).into(),
+                "host_key" if owner == Owner::Device => {
+                    layer.host_key = self.host_key(here, node).into();
+                }
                 "allow_unprotected" => layer.allow_unprotected = self.flag(here, node).into(),
                 "tags" => layer.tags = self.names(here, node, "tag"),
                 "timeouts" => layer.timeouts = self.timeouts(here, node),
@@ -150,13 +181,6 @@ impl Reader<'_> {
                 }
                 "password" if owner == Owner::Device && self.form == Form::Flat => {
                     legacy_password = Some(entry);
-                }
-                "ssh_config" if owner == Owner::Device && self.form == Form::Flat => {
-                    let place = self.problems.place(here);
-                    let what = "`ssh_config` is not supported, the device is reached directly";
-                    let remedy = "make the device reachable from here; the key is ignored";
-                    let warning = Severity::Warning;
-                    self.problems.add_once(warning, "inv_ssh_config", "", place, what, remedy);
                 }
                 _ => self.unknown_key(at, entry, &allowed_keys(owner, self.form)),
             }

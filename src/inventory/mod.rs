@@ -10,6 +10,7 @@
 mod address;
 mod auth;
 mod collect;
+mod configured;
 mod device;
 mod files;
 mod hint;
@@ -18,9 +19,14 @@ mod json;
 mod keyfile;
 mod layer;
 mod node;
+mod path;
 mod problem;
+mod reach;
 mod read;
+mod route;
 mod select;
+mod source;
+mod sshconfig;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -38,7 +44,8 @@ pub use select::{Inventory, Selector};
 use auth::KeyUse;
 use collect::Problems;
 use files::Strictness;
-use read::Reader;
+use read::{Files, Reader};
+use source::SecretUse;
 
 use crate::platform::PlatformName;
 
@@ -50,6 +57,8 @@ pub struct LoadOptions<'a> {
     pub platform_names: Vec<String>,
     /// Makes a device file that is open to others an error instead of a warning.
     pub strict_files: bool,
+    /// Whether a `ProxyCommand` of an OpenSSH configuration may be used.
+    pub allow_proxy_commands: bool,
 }
 
 impl fmt::Debug for LoadOptions<'_> {
@@ -57,6 +66,7 @@ impl fmt::Debug for LoadOptions<'_> {
         f.debug_struct("LoadOptions")
             .field("platform_names", &self.platform_names)
             .field("strict_files", &self.strict_files)
+            .field("allow_proxy_commands", &self.allow_proxy_commands)
             .finish_non_exhaustive()
     }
 }
@@ -70,7 +80,8 @@ pub struct Loaded {
     pub notices: Vec<Problem>,
 }
 
-/// Reads the device file at `path` and looks at the key files it names.
+/// Reads the device file at `path` and the OpenSSH configurations it names, and looks at its key
+/// files and files of secrets.
 ///
 /// # Errors
 ///
@@ -81,16 +92,18 @@ pub fn load(path: &Path, options: &LoadOptions<'_>) -> Result<Loaded, InventoryE
     let Some(source) = files::read(path, &mut problems) else {
         return Err(InventoryError::new(path, problems.finish()));
     };
-    let draft = draft(&source.text, path, options);
-    let Draft { inventory, mut problems, inline_secrets, keys } = draft;
+    let draft = draft(&source.text, path, options, Files::Open);
+    let Draft { inventory, mut problems, inline_secrets, keys, secret_files } = draft;
     let strictness = if options.strict_files { Strictness::Refuse } else { Strictness::Warn };
     files::check_inventory(path, &source, inline_secrets, strictness, &mut problems);
     files::check_keys(keys, &mut problems);
+    files::check_secrets(secret_files, strictness, &mut problems);
     finish(path, inventory, problems)
 }
 
 /// Reads the text of a device file. `origin` is what messages call it and where relative key paths
-/// start; no file is opened, so modes and key files are not looked at.
+/// start; no file is opened, so modes and key files are not looked at, and a device that needs an
+/// OpenSSH configuration is an error.
 ///
 /// # Errors
 ///
@@ -100,7 +113,7 @@ pub fn parse(
     origin: &Path,
     options: &LoadOptions<'_>,
 ) -> Result<Loaded, InventoryError> {
-    let Draft { inventory, problems, .. } = draft(text, origin, options);
+    let Draft { inventory, problems, .. } = draft(text, origin, options, Files::Closed);
     finish(origin, inventory, problems)
 }
 
@@ -110,9 +123,10 @@ struct Draft {
     problems: Problems,
     inline_secrets: bool,
     keys: Vec<KeyUse>,
+    secret_files: Vec<SecretUse>,
 }
 
-fn draft(text: &str, origin: &Path, options: &LoadOptions<'_>) -> Draft {
+fn draft(text: &str, origin: &Path, options: &LoadOptions<'_>, files: Files) -> Draft {
     let mut problems = Problems::new(origin);
     let root = if text.trim_start_matches('\u{feff}').trim().is_empty() {
         let remedy = "write a device file; devices.example.json is a start";
@@ -132,12 +146,13 @@ fn draft(text: &str, origin: &Path, options: &LoadOptions<'_>) -> Draft {
     let Some(root) = root else {
         // Whether the file holds secrets is unknown; a device file mostly does.
         let inventory = Inventory::default();
-        return Draft { inventory, problems, inline_secrets: true, keys: Vec::new() };
+        let (keys, secret_files) = (Vec::new(), Vec::new());
+        return Draft { inventory, problems, inline_secrets: true, keys, secret_files };
     };
-    let mut reader = Reader::new(origin, options);
+    let mut reader = Reader::new(origin, options, files);
     let devices = reader.file(&root);
-    let Reader { problems, inline_secrets, keys, .. } = reader;
-    Draft { inventory: Inventory::new(devices), problems, inline_secrets, keys }
+    let Reader { problems, inline_secrets, keys, secret_files, .. } = reader;
+    Draft { inventory: Inventory::new(devices), problems, inline_secrets, keys, secret_files }
 }
 
 fn finish(

@@ -45,7 +45,7 @@ impl fmt::Display for Severity {
 /// Where a problem is: the file, the position in it and the path of keys to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Place {
-    /// The device file.
+    /// The device file, or an OpenSSH configuration that it names.
     pub file: PathBuf,
     /// Absent when the file as a whole is meant.
     pub position: Option<Position>,

@@ -16,6 +16,9 @@ use super::hint::{nearest, nearest_key};
 use super::json::{Entry, Node, Value};
 use super::layer::{Layer, Owner, SHARED_KEYS};
 use super::problem::{Severity, cleaned, is_plain_word};
+use super::route::Planned;
+use super::source::SecretUse;
+use super::sshconfig::SshConfig;
 
 /// The keys of the full form, at the top.
 const SECTIONS: &[&str] = &["defaults", "groups", "devices"];
@@ -29,6 +32,13 @@ pub(super) enum Form {
     Full,
 }
 
+/// Whether other files than the device file may be looked at while it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Files {
+    Open,
+    Closed,
+}
+
 /// Reads a tree; keeps what is needed on the way.
 pub(super) struct Reader<'o> {
     pub(super) options: &'o LoadOptions<'o>,
@@ -39,6 +49,11 @@ pub(super) struct Reader<'o> {
     /// Whether a secret stands in the file itself.
     pub(super) inline_secrets: bool,
     pub(super) keys: Vec<KeyUse>,
+    pub(super) secret_files: Vec<SecretUse>,
+    /// Whether files that the device file names may be opened.
+    pub(super) files: Files,
+    /// The OpenSSH configurations met so far; `None` for one that was reported.
+    pub(super) configs: HashMap<PathBuf, Option<Rc<SshConfig>>>,
     /// Shared, because devices are read against them while problems are added.
     pub(super) groups: Rc<HashMap<String, (String, Layer)>>,
     /// First device of every address and port.
@@ -46,7 +61,7 @@ pub(super) struct Reader<'o> {
 }
 
 impl<'o> Reader<'o> {
-    pub(super) fn new(origin: &Path, options: &'o LoadOptions<'o>) -> Self {
+    pub(super) fn new(origin: &Path, options: &'o LoadOptions<'o>, files: Files) -> Self {
         Self {
             options,
             directory: origin.parent().unwrap_or_else(|| Path::new("")).to_owned(),
@@ -54,6 +69,9 @@ impl<'o> Reader<'o> {
             problems: Problems::new(origin),
             inline_secrets: false,
             keys: Vec::new(),
+            secret_files: Vec::new(),
+            files,
+            configs: HashMap::new(),
             groups: Rc::default(),
             endpoints: HashMap::new(),
         }
@@ -130,7 +148,9 @@ impl<'o> Reader<'o> {
         if entries.is_empty() {
             self.problems.error("inv_empty", at, "there are no devices", NO_DEVICES);
         }
-        let mut devices = Vec::new();
+        let mut planned: Vec<Planned> = Vec::new();
+        // Names whose devices could not be read are known all the same.
+        let mut names: HashMap<String, Option<usize>> = HashMap::with_capacity(entries.len());
         self.report_equal_names(at, entries, "device");
         for entry in entries {
             let here = at.value(entry);
@@ -145,9 +165,12 @@ impl<'o> Reader<'o> {
             }
             let name = self.name(here, entry, "device");
             let layer = self.layer(here, &entry.value, Owner::Device);
-            devices.extend(self.device(here, name, &layer, defaults));
+            let device = self.device(here, name, &layer, defaults);
+            let index = device.is_some().then_some(planned.len());
+            names.insert(entry.key.to_ascii_lowercase(), index);
+            planned.extend(device);
         }
-        devices
+        self.routes(&planned, &names)
     }
 
     fn name(&mut self, at: At<'_>, entry: &Entry, kind: &str) -> Option<DeviceName> {
@@ -202,9 +225,9 @@ fn is_device(node: &Node) -> bool {
 pub(super) fn allowed_keys(owner: Owner, form: Form) -> Vec<&'static str> {
     let mut keys = Vec::from(SHARED_KEYS);
     if owner == Owner::Device {
-        keys.extend(["address", "ip", "groups"]);
+        keys.extend(["address", "ip", "groups", "host_key"]);
         if form == Form::Flat {
-            keys.extend(["password", "ssh_config"]);
+            keys.push("password");
         }
     }
     keys

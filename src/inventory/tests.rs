@@ -3,7 +3,10 @@
 
 mod files;
 mod forms;
+mod reach;
 mod secrets;
+mod sources;
+mod ssh_config;
 mod syntax;
 mod values;
 
@@ -12,7 +15,7 @@ use std::path::Path;
 
 use super::*;
 
-const PLATFORMS: [&str; 3] = ["cisco_ios", "arista_eos", "juniper_junos"];
+const PLATFORMS: [&str; 4] = ["cisco_ios", "arista_eos", "juniper_junos", "linux"];
 
 fn resolve(name: &str) -> Option<PlatformName> {
     let name = if name == "ios" { "cisco_ios" } else { name };
@@ -24,6 +27,7 @@ fn options() -> LoadOptions<'static> {
         resolve_platform: &resolve,
         platform_names: PLATFORMS.map(str::to_owned).to_vec(),
         strict_files: false,
+        allow_proxy_commands: false,
     }
 }
 

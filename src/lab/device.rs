@@ -7,6 +7,7 @@ use std::time::Duration;
 use russh::keys::ssh_key::HashAlg;
 use russh::keys::{PrivateKey, PublicKey};
 use russh::server::Config;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
@@ -14,7 +15,8 @@ use super::chassis::Chassis;
 use super::configuration::{Configuration, PendingRevert};
 use super::error::LabError;
 use super::faults::Faults;
-use super::link::{Link, Links};
+use super::greeting::greet;
+use super::link::{Cutter, Link, LinkRules, Links};
 use super::login::LoginRules;
 use super::observed::{Observed, Recorder};
 use super::personality::Personality;
@@ -25,6 +27,8 @@ use super::tasks::Tasks;
 /// What the tasks of a device share.
 pub(super) struct Device {
     pub(super) hostname: String,
+    pub(super) ident: String,
+    pub(super) forwards: bool,
     pub(super) role: String,
     pub(super) enable_secret: Option<String>,
     pub(super) personality: Arc<Personality>,
@@ -34,12 +38,14 @@ pub(super) struct Device {
     pub(super) chassis: Arc<Chassis>,
     pub(super) tasks: Tasks,
     links: Arc<Links>,
+    rules: LinkRules,
     end: CancellationToken,
 }
 
 /// A device that runs.
 pub struct RunningDevice {
     spec: LabDevice,
+    config: Arc<Config>,
     address: SocketAddr,
     fingerprint: String,
     public_key: String,
@@ -56,37 +62,70 @@ impl std::fmt::Debug for RunningDevice {
 }
 
 impl RunningDevice {
+    /// Makes the device and has it listen.
     pub(super) async fn start(spec: LabDevice, lab: &CancellationToken) -> Result<Self, LabError> {
+        let mut running = Self::prepare(spec, lab)?;
+        let (spec, wanted) = (&running.spec, running.address);
+        let failed =
+            |source| LabError::Listen { device: spec.name.clone(), address: wanted, source };
+        let listener = TcpListener::bind(wanted).await.map_err(failed)?;
+        running.address = listener.local_addr().map_err(failed)?;
+        let (device, config) = (Arc::clone(&running.device), Arc::clone(&running.config));
+        running.device.tasks.spawn(accept(device, config, listener));
+        Ok(running)
+    }
+
+    /// Makes the device, which listens nowhere.
+    pub(super) fn prepare(spec: LabDevice, lab: &CancellationToken) -> Result<Self, LabError> {
         let personality = spec.load_personality()?;
         let host_key = spec.host_key.make();
         let host_key =
             host_key.map_err(|source| LabError::HostKey { device: spec.name.clone(), source })?;
+        let preferred = spec.algorithms.preferred(&host_key.algorithm());
+        let preferred = preferred.map_err(|algorithm| LabError::UnknownAlgorithm {
+            device: spec.name.clone(),
+            algorithm,
+        })?;
         let faults = Arc::new(spec.faults.clone());
         let chassis = Chassis::new(start_configuration(&spec, &personality, &faults)?);
+        let user_ca = public_keys(&spec, spec.user_ca.as_slice())?.pop();
         let end = lab.child_token();
         let device = Arc::new(Device {
             hostname: spec.hostname.clone(),
+            ident: spec.ident.clone().unwrap_or_else(|| personality.ident.clone()),
+            forwards: spec.forwards,
             role: spec.role.clone(),
             enable_secret: spec.enable_secret.clone(),
-            personality: Arc::new(personality),
+            personality,
+            rules: LinkRules {
+                drop_after: faults.drop_after_bytes,
+                silent_after: faults.silent_after_bytes,
+                trickle: faults.trickle,
+                resets: faults.resets,
+            },
             faults,
-            login: spec.login_rules(authorized_keys(&spec)?),
+            login: spec.login_rules(public_keys(&spec, &spec.authorized_keys)?, user_ca),
             recorder: Arc::new(Recorder::new()),
             chassis: Arc::new(chassis),
             tasks: Tasks::default(),
             links: Arc::new(Links::new(end.clone())),
             end,
         });
-        let wanted = SocketAddr::new(spec.bind, spec.port);
-        let failed =
-            |source| LabError::Listen { device: spec.name.clone(), address: wanted, source };
-        let listener = TcpListener::bind(wanted).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
         let public_key = public_line(&host_key);
         let fingerprint = host_key.fingerprint(HashAlg::Sha256).to_string();
-        let config = Arc::new(ssh::config(&device, host_key));
-        device.tasks.spawn(accept(Arc::clone(&device), config, listener));
-        Ok(Self { spec, address, fingerprint, public_key, device })
+        let config = Arc::new(ssh::config(&device, host_key, preferred));
+        let address = SocketAddr::new(spec.bind, spec.port);
+        Ok(Self { spec, config, address, fingerprint, public_key, device })
+    }
+
+    /// Serves one client on a stream of any kind, such as one of a simulated network, until either
+    /// side ends it. Dropping the future ends the connection, and its shells soon after.
+    pub async fn serve<S>(&self, stream: S)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let (device, config) = (Arc::clone(&self.device), Arc::clone(&self.config));
+        connection(device, config, stream, |_| {}).await;
     }
 
     /// The name in the inventory.
@@ -209,12 +248,12 @@ fn start_configuration(
     started.map_err(|_| LabError::Configuration { name: personality.name().to_owned() })
 }
 
-fn authorized_keys(spec: &LabDevice) -> Result<Vec<PublicKey>, LabError> {
+fn public_keys(spec: &LabDevice, lines: &[String]) -> Result<Vec<PublicKey>, LabError> {
     let parse = |line: &String| {
         PublicKey::from_openssh(line)
             .map_err(|source| LabError::AuthorizedKey { device: spec.name.clone(), source })
     };
-    spec.authorized_keys.iter().map(parse).collect()
+    lines.iter().map(parse).collect()
 }
 
 fn public_line(key: &PrivateKey) -> String {
@@ -236,8 +275,11 @@ async fn accept(device: Arc<Device>, config: Arc<Config>, listener: TcpListener)
                 device.recorder.note(|seen| seen.refused_connections += 1);
             }
             Ok((stream, _)) => {
-                let task = connection(Arc::clone(&device), Arc::clone(&config), stream);
-                device.tasks.spawn(task);
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "the lab could not turn Nagle's algorithm off");
+                }
+                let (shared, config) = (Arc::clone(&device), Arc::clone(&config));
+                device.tasks.spawn(connection(shared, config, stream, reset_on_drop));
             }
             Err(error) => {
                 tracing::warn!(%error, "the lab could not accept a connection");
@@ -256,24 +298,46 @@ impl Drop for OpenConnection {
     }
 }
 
-async fn connection(device: Arc<Device>, config: Arc<Config>, stream: TcpStream) {
+fn reset_on_drop(stream: &TcpStream) {
+    if let Err(error) = stream.set_zero_linger() {
+        tracing::debug!(%error, "the lab could not reset a connection");
+    }
+}
+
+/// Cuts a connection when it goes, so that its shells go as well.
+struct Ending(Cutter);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.cut();
+    }
+}
+
+/// Serves one client. `abort` makes dropping the stream reset it.
+async fn connection<S>(device: Arc<Device>, config: Arc<Config>, stream: S, abort: fn(&S))
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     device.recorder.note(|seen| {
         seen.connections += 1;
         seen.open_connections += 1;
     });
-    let _open = OpenConnection(Arc::clone(&device.recorder));
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "the lab could not turn Nagle's algorithm off");
-    }
+    let recorder = Arc::clone(&device.recorder);
+    let _open = OpenConnection(Arc::clone(&recorder));
     let cutter = device.links.cutter();
+    // The shells of a connection end with it, whatever they were doing.
+    let _ending = Ending(cutter.clone());
     let handler = Connection::new(Arc::clone(&device), cutter.clone());
-    let link = Link::new(stream, cutter.clone());
+    let mut link = Link::new(stream, abort, device.rules.clone(), cutter, recorder);
+    match greet(&mut link, &device.faults, &device.ident).await {
+        Ok(true) => {}
+        Ok(false) => return,
+        Err(error) => return tracing::debug!(%error, "a connection to the lab ended early"),
+    }
     let ended = match russh::server::run_stream(config, link, handler).await {
         Ok(session) => session.await,
         Err(error) => Err(error),
     };
-    // The shells of a connection end with it, whatever they were doing.
-    cutter.cut();
     match ended {
         Ok(()) => {}
         // russh swallows the panic of a handler; this is all that is left of it.

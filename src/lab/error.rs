@@ -67,6 +67,14 @@ pub enum LabError {
         #[source]
         source: russh::keys::ssh_key::Error,
     },
+    /// A device is restricted to an algorithm that nobody knows.
+    #[error("`{device}` cannot have the algorithm `{algorithm}`")]
+    UnknownAlgorithm {
+        /// The device.
+        device: String,
+        /// The name.
+        algorithm: String,
+    },
     /// An authorised key cannot be read.
     #[error("an authorised key of `{device}` is unusable")]
     AuthorizedKey {
@@ -116,6 +124,7 @@ impl LabError {
             | Self::DeviceFile { .. }
             | Self::DuplicateDevice { .. }
             | Self::HostKey { .. }
+            | Self::UnknownAlgorithm { .. }
             | Self::AuthorizedKey { .. }
             | Self::Listen { .. } => ErrorCode::InvalidArgument,
             Self::UnknownDevice { .. } => ErrorCode::UnknownDevice,

@@ -69,6 +69,76 @@ pub struct Faults {
     pub asks: Vec<Question>,
     /// Paints every prompt in colour.
     pub prompt_color: bool,
+    /// What it says first on a connection.
+    pub greeting: Greeting,
+    /// Sends lines of this many bytes in all before its identification.
+    pub lines_before_ident: usize,
+    /// Sends one byte in this time on every connection, whatever it is part of.
+    #[serde(rename = "trickle_ms", deserialize_with = "milliseconds")]
+    pub trickle: Duration,
+    /// Drops a connection when it has sent this many bytes on it, SSH's own included.
+    pub drop_after_bytes: Option<u64>,
+    /// Falls silent, as a host that lost power, when it has sent this many bytes on a connection.
+    pub silent_after_bytes: Option<u64>,
+    /// Resets the connections that it drops instead of closing them, over TCP.
+    pub resets: bool,
+    /// What it does about requests to log in.
+    pub authentication: Authentication,
+    /// Sends an SSH authentication banner of this many bytes.
+    pub auth_banner_bytes: Option<usize>,
+    /// Disconnects a client of which it refused so many requests to log in, probes included,
+    /// instead of judging the next one.
+    pub max_auth_attempts: Option<usize>,
+    /// Takes RSA keys of users with SHA-1 only, though it announces SHA-2.
+    pub rsa_sha1_only: bool,
+    /// How many session channels it lets a connection have at once, where that is fewer than the
+    /// platform does.
+    pub max_sessions: Option<usize>,
+    /// Answers nothing below its shell while it waits for a command: keepalives above all. The
+    /// answers come with the next output.
+    pub ignores_keepalives: bool,
+    /// Wants new keys whenever it has sent this many bytes.
+    pub rekey_every_bytes: Option<usize>,
+    /// Disconnects in the words of SSH in the middle of output.
+    pub disconnect: Option<Cut>,
+    /// Goes on with one byte a second in the middle of output.
+    pub crawl: Option<Cut>,
+    /// Loses power in the middle of output: the connection stays up and is dead.
+    pub vanish: Option<Cut>,
+}
+
+/// What a device says first on a connection.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Greeting {
+    /// Its identification, and SSH behind it.
+    #[default]
+    Ident,
+    /// Nothing, ever.
+    Nothing,
+    /// Bytes that are no text, and then nothing.
+    Noise,
+    /// This text, and then nothing.
+    Text(String),
+    /// What a web server says to a request it does not understand, and it closes.
+    WebPage,
+    /// Its identification, and then nothing: no key exchange.
+    IdentOnly,
+    /// Its identification, and it closes.
+    IdentAndClose,
+}
+
+/// What a device does about requests to log in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Authentication {
+    /// Judges them.
+    #[default]
+    Normal,
+    /// Never answers one.
+    Silent,
+    /// Closes the connection at the first one.
+    Closes,
 }
 
 /// A question in front of a command's output.

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use serde::Deserialize;
 
+use super::algorithms::Algorithms;
 use super::error::LabError;
 use super::faults::Faults;
 use super::host_key::HostKey;
@@ -33,6 +34,13 @@ struct DeviceFile {
     #[serde(default)]
     authorized_keys: Vec<String>,
     host_key_phrase: Option<String>,
+    host_key: Option<KeyKind>,
+    ident: Option<String>,
+    #[serde(default)]
+    algorithms: Algorithms,
+    user_ca: Option<String>,
+    #[serde(default)]
+    forwards: bool,
     #[serde(default)]
     faults: Faults,
     #[serde(default)]
@@ -52,6 +60,15 @@ struct CommandFile {
     output: String,
 }
 
+/// A host key that is made at each start.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum KeyKind {
+    Ed25519,
+    Rsa(usize),
+    Dsa,
+}
+
 /// Reads the devices of a lab from TOML.
 pub fn parse_devices(text: &str) -> Result<Vec<LabDevice>, LabError> {
     let file: LabFile =
@@ -67,8 +84,16 @@ pub fn parse_faults(text: &str) -> Result<Faults, LabError> {
 impl DeviceFile {
     fn into_device(self) -> LabDevice {
         let phrase = self.host_key_phrase.unwrap_or_else(|| format!("vty-mcp lab {}", self.name));
+        let host_key = match self.host_key {
+            None => HostKey::Phrase(phrase),
+            Some(KeyKind::Ed25519) => HostKey::Random,
+            Some(KeyKind::Rsa(bits)) => HostKey::Rsa(bits),
+            Some(KeyKind::Dsa) => HostKey::Dsa,
+        };
         let mut device = LabDevice::new(self.name, self.platform)
-            .host_key(HostKey::Phrase(phrase))
+            .host_key(host_key)
+            .algorithms(self.algorithms)
+            .forwards(self.forwards)
             .faults(self.faults)
             .groups(self.groups)
             .tags(self.tags);
@@ -81,6 +106,8 @@ impl DeviceFile {
         device.policy = self.auth.unwrap_or(device.policy);
         device.enable_secret = self.enable_secret;
         device.authorized_keys = self.authorized_keys;
+        device.ident = self.ident;
+        device.user_ca = self.user_ca;
         device.without_statements = self.without_statements;
         for command in self.commands {
             device = device.command(command.words, command.output);
@@ -93,7 +120,9 @@ impl DeviceFile {
 mod tests {
     use std::time::Duration;
 
-    use super::super::faults::{Cut, CutAt, Echo, Rejection, Rollback, When};
+    use super::super::faults::{
+        Authentication, Cut, CutAt, Echo, Greeting, Rejection, Rollback, When,
+    };
     use super::super::login::AuthMethod;
     use super::*;
 
@@ -106,6 +135,10 @@ mod tests {
             port = 2209
             enable_secret = "e"
             auth = { all_of = ["public_key", "password"] }
+            host_key = { rsa = 2048 }
+            ident = "SSH-2.0-Cisco-1.25"
+            algorithms = { kex = ["diffie-hellman-group14-sha1"], mac = ["hmac-sha1"] }
+            forwards = true
             faults = { chunk_size = 1, answer_delay_ms = 20, echo = "twice", drop = { after = 9 } }
             without_statements = ["archive"]
             commands = [{ words = "show flood", output = "x" }]
@@ -119,6 +152,9 @@ mod tests {
         assert_eq!(device.faults.echo, Echo::Twice);
         assert_eq!(device.without_statements, ["archive"]);
         assert_eq!(device.faults.drop, Some(Cut::after(9)));
+        assert!(matches!(device.host_key, HostKey::Rsa(2048)) && device.forwards);
+        assert_eq!(device.ident.as_deref(), Some("SSH-2.0-Cisco-1.25"));
+        assert_eq!(device.algorithms.mac, ["hmac-sha1"]);
     }
 
     #[test]
@@ -144,6 +180,34 @@ mod tests {
         assert_eq!(faults.rollback, Rollback::Fails);
         assert_eq!((faults.second_login, faults.echo), (true, Echo::Repainted));
         assert!(faults.asks[0].key && faults.log_line.is_some());
+    }
+
+    #[test]
+    fn faults_of_ssh_can_be_written() {
+        let text = r#"
+            greeting = { text = "220 ready\r\n" }
+            lines_before_ident = 100
+            trickle_ms = 5
+            drop_after_bytes = 1000
+            silent_after_bytes = 900
+            resets = true
+            authentication = "silent"
+            auth_banner_bytes = 1000000
+            max_auth_attempts = 1
+            rsa_sha1_only = true
+            max_sessions = 1
+            ignores_keepalives = true
+            rekey_every_bytes = 1000
+            disconnect = { after = 3 }
+            vanish = { command = "show", after = 4 }
+        "#;
+        let faults = parse_faults(text).unwrap();
+        assert_eq!(faults.greeting, Greeting::Text("220 ready\r\n".to_owned()));
+        assert_eq!(faults.trickle, Duration::from_millis(5));
+        assert_eq!(faults.authentication, Authentication::Silent);
+        assert_eq!(faults.vanish, Some(Cut::in_output_of("show", 4)));
+        let greeting = parse_faults("greeting = \"ident_only\"").unwrap().greeting;
+        assert_eq!(greeting, Greeting::IdentOnly);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use russh::keys::ssh_key::private::Ed25519Keypair;
+use russh::keys::ssh_key::private::{Ed25519Keypair, RsaKeypair};
 use russh::keys::ssh_key::{self, Algorithm, PrivateKey};
 use sha2::{Digest, Sha256};
 
@@ -17,6 +17,10 @@ pub enum HostKey {
     Phrase(String),
     /// A private key in OpenSSH's format, of any kind.
     OpenSsh(String),
+    /// A new RSA key of this many bits at each start, 1024 or more.
+    Rsa(usize),
+    /// A new DSA key at each start, which needs the feature `legacy-ciphers`.
+    Dsa,
 }
 
 impl HostKey {
@@ -30,6 +34,11 @@ impl HostKey {
                 Ok(PrivateKey::from(Ed25519Keypair::from_seed(&seed)))
             }
             Self::OpenSsh(text) => PrivateKey::from_openssh(text),
+            Self::Rsa(bits) => {
+                let pair = RsaKeypair::random(&mut russh::keys::key::safe_rng(), *bits)?;
+                PrivateKey::new(pair.into(), "")
+            }
+            Self::Dsa => PrivateKey::random(&mut russh::keys::key::safe_rng(), Algorithm::Dsa),
         }
     }
 }
@@ -40,6 +49,8 @@ impl fmt::Debug for HostKey {
             Self::Random => "Random",
             Self::Phrase(_) => "Phrase(<secret>)",
             Self::OpenSsh(_) => "OpenSsh(<secret>)",
+            Self::Rsa(_) => "Rsa",
+            Self::Dsa => "Dsa",
         })
     }
 }

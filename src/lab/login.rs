@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use russh::keys::PublicKey;
+use russh::keys::{Certificate, PublicKey};
 use russh::{MethodKind, MethodSet};
 use serde::Deserialize;
 
@@ -71,6 +71,8 @@ pub(super) struct LoginRules {
     pub(super) password: String,
     pub(super) policy: AuthPolicy,
     pub(super) authorized_keys: Vec<PublicKey>,
+    /// Whose certificates let in.
+    pub(super) user_ca: Option<PublicKey>,
     /// The rounds of keyboard-interactive; a round without prompts is allowed.
     pub(super) rounds: Vec<Vec<Challenge>>,
 }
@@ -114,5 +116,14 @@ impl LoginRules {
 
     pub(super) fn is_authorized(&self, key: &PublicKey) -> bool {
         self.authorized_keys.iter().any(|known| known.key_data() == key.key_data())
+    }
+
+    /// Whether a certificate, whose signature and dates were checked, is for this user and of the
+    /// authority that is trusted here.
+    pub(super) fn certifies(&self, certificate: &Certificate) -> bool {
+        let is_trusted = |ca: &PublicKey| ca.key_data() == certificate.signature_key();
+        self.user_ca.as_ref().is_some_and(is_trusted)
+            && certificate.cert_type().is_user()
+            && certificate.valid_principals().contains(&self.username)
     }
 }

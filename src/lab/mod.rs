@@ -10,6 +10,7 @@
 //! It is written from the fact sheets, not from the driver: `configuration` keeps what is set, in
 //! the way of each platform, and what other commands show of it as far as a health check looks.
 
+mod algorithms;
 mod chassis;
 mod cli;
 mod configuration;
@@ -18,7 +19,9 @@ mod error;
 mod faults;
 mod file;
 mod filter;
+mod forward;
 mod grammar;
+mod greeting;
 mod host_key;
 mod keys;
 mod link;
@@ -34,17 +37,19 @@ mod tests;
 mod wire;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+pub use self::algorithms::Algorithms;
 pub use self::configuration::PendingRevert;
 pub use self::device::RunningDevice;
 pub use self::error::LabError;
 pub use self::faults::{
-    Cut, CutAt, Denial, Echo, Enable, Faults, LogLine, LogPlace, Question, RejectedAt, Rejection,
-    Rollback, When,
+    Authentication, Cut, CutAt, Denial, Echo, Enable, Faults, Greeting, LogLine, LogPlace,
+    Question, RejectedAt, Rejection, Rollback, When,
 };
 pub use self::file::{parse_devices, parse_faults};
 pub use self::host_key::HostKey;
@@ -91,16 +96,31 @@ impl Lab {
         Ok(devices)
     }
 
+    /// So many devices of one personality, which they share: `r0001`, `r0002` and so on, each with
+    /// a host key that stays the same.
+    pub fn many(count: usize, personality: impl Into<Arc<Personality>>) -> Vec<LabDevice> {
+        let personality = personality.into();
+        let device = |number| LabDevice::named(format!("r{number:04}"), Arc::clone(&personality));
+        (1..=count).map(device).collect()
+    }
+
+    /// Makes devices that listen nowhere; what [`RunningDevice::serve`] is given reaches them.
+    pub fn prepare(devices: Vec<LabDevice>) -> Result<Self, LabError> {
+        let token = CancellationToken::new();
+        let end = token.clone().drop_guard();
+        check_names(&devices)?;
+        let prepare = |device| RunningDevice::prepare(device, &token);
+        let devices = devices.into_iter().map(prepare).collect::<Result<_, _>>()?;
+        Ok(Self { devices, end })
+    }
+
     /// Starts devices. Fails when one cannot be started; the others are ended again.
     pub async fn start(devices: Vec<LabDevice>) -> Result<Self, LabError> {
         let token = CancellationToken::new();
         let end = token.clone().drop_guard();
-        let mut names = HashSet::new();
+        check_names(&devices)?;
         let mut running = Vec::with_capacity(devices.len());
         for device in devices {
-            if !names.insert(device.name.clone()) {
-                return Err(LabError::DuplicateDevice { device: device.name });
-            }
             running.push(RunningDevice::start(device, &token).await?);
         }
         Ok(Self { devices: running, end })
@@ -156,6 +176,14 @@ impl Lab {
             .map(|group| (group.clone(), json!({})))
             .collect();
         json!({ "defaults": {}, "groups": groups, "devices": devices })
+    }
+}
+
+fn check_names(devices: &[LabDevice]) -> Result<(), LabError> {
+    let mut names = HashSet::new();
+    match devices.iter().find(|device| !names.insert(device.name())) {
+        Some(twice) => Err(LabError::DuplicateDevice { device: twice.name.clone() }),
+        None => Ok(()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a simulated device saw, for tests to assert on.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -23,6 +24,16 @@ pub struct Observed {
     pub password_attempts: usize,
     /// Public keys whose ownership was proven.
     pub public_key_attempts: usize,
+    /// Certificates whose ownership was proven.
+    pub certificate_attempts: usize,
+    /// Times that keyboard-interactive was begun.
+    pub interactive_attempts: usize,
+    /// Connections to others that were made for clients.
+    pub forwarded: usize,
+    /// Bytes that went out, SSH's own included. Nobody who waits is told when this grows.
+    pub bytes_sent: u64,
+    /// Bytes that came in, SSH's own included. Nobody who waits is told when this grows.
+    pub bytes_received: u64,
     /// Shells opened.
     pub sessions_opened: usize,
     /// Shells that are still open.
@@ -115,19 +126,41 @@ pub enum LineKind {
 
 /// Where the tasks of a device note what they see.
 #[derive(Debug)]
-pub(super) struct Recorder(watch::Sender<Observed>);
+pub(super) struct Recorder {
+    seen: watch::Sender<Observed>,
+    // Counted apart, since a flood should wake nobody at each packet.
+    sent: AtomicU64,
+    received: AtomicU64,
+}
 
 impl Recorder {
     pub(super) fn new() -> Self {
-        Self(watch::Sender::new(Observed::default()))
+        let seen = watch::Sender::new(Observed::default());
+        Self { seen, sent: AtomicU64::new(0), received: AtomicU64::new(0) }
     }
 
     pub(super) fn note(&self, change: impl FnOnce(&mut Observed)) {
-        self.0.send_modify(change);
+        self.seen.send_modify(change);
+    }
+
+    pub(super) fn sent(&self, count: u64) {
+        self.sent.fetch_add(count, Ordering::Relaxed);
+    }
+
+    pub(super) fn received(&self, count: u64) {
+        self.received.fetch_add(count, Ordering::Relaxed);
     }
 
     pub(super) fn snapshot(&self) -> Observed {
-        self.0.borrow().clone()
+        self.complete(self.seen.borrow().clone())
+    }
+
+    fn complete(&self, seen: Observed) -> Observed {
+        Observed {
+            bytes_sent: self.sent.load(Ordering::Relaxed),
+            bytes_received: self.received.load(Ordering::Relaxed),
+            ..seen
+        }
     }
 
     /// Waits until `wanted` holds; `None` when it did not within `limit`.
@@ -136,8 +169,8 @@ impl Recorder {
         limit: Duration,
         wanted: impl FnMut(&Observed) -> bool,
     ) -> Option<Observed> {
-        let mut seen = self.0.subscribe();
+        let mut seen = self.seen.subscribe();
         let found = tokio::time::timeout(limit, seen.wait_for(wanted)).await.ok()?.ok()?;
-        Some(found.clone())
+        Some(self.complete(found.clone()))
     }
 }

@@ -3,9 +3,10 @@
 //! Reading never waits for writing, so an interrupt is seen while output is slow or stalled.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use russh::server::Msg;
-use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
+use russh::server::{Handle, Msg};
+use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect};
 use tokio::sync::{mpsc, watch};
 
 use super::cli::{Action, Cli, Note};
@@ -13,13 +14,19 @@ use super::link::Cutter;
 use super::observed::Recorder;
 use super::wire::{Step, Wire};
 
+/// How long a device that hushes is still heard, so that its last packet is on the network.
+const LAST_WORD: Duration = Duration::from_millis(100);
+
 /// What a shell needs besides its channel.
 pub(super) struct Shell {
     pub(super) cli: Cli,
     pub(super) wire: Wire,
     /// Whether each packet must be on the network before the next: exact cuts need it.
     pub(super) flushes: bool,
+    /// Whether nothing below the shell is answered while it waits for a command.
+    pub(super) hushes: bool,
     pub(super) cutter: Cutter,
+    pub(super) server: Handle,
     pub(super) recorder: Arc<Recorder>,
 }
 
@@ -44,12 +51,13 @@ impl Drop for Open {
 
 /// Runs a shell until either side closes it.
 pub(super) async fn run(shell: Shell, channel: Channel<Msg>) {
-    let Shell { cli, wire, flushes, cutter, recorder } = shell;
+    let Shell { cli, wire, flushes, hushes, cutter, server, recorder } = shell;
     let open = Open::new(Arc::clone(&recorder));
     let (reader, writer) = channel.split();
     let (queue, steps) = mpsc::unbounded_channel();
     let interrupts = watch::Sender::new(0);
-    let pump = Pump { writer, interrupts: interrupts.subscribe(), flushes, cutter };
+    let listening = interrupts.subscribe();
+    let pump = Pump { writer, interrupts: listening, flushes, hushes, cutter, server };
     tokio::select! {
         () = read(reader, cli, Outgoing { wire, queue, interrupts, recorder }) => {}
         () = pump.run(steps) => {}
@@ -115,7 +123,9 @@ struct Pump {
     writer: ChannelWriteHalf<Msg>,
     interrupts: watch::Receiver<u64>,
     flushes: bool,
+    hushes: bool,
     cutter: Cutter,
+    server: Handle,
 }
 
 impl Pump {
@@ -124,12 +134,17 @@ impl Pump {
             match step {
                 Step::Send { interruptible: true, .. } if self.is_stale(age) => {}
                 Step::Send { bytes, .. } => {
+                    self.cutter.speak();
                     let reached = self.cutter.written().saturating_add(bytes.len() as u64);
                     if self.writer.data_bytes(bytes).await.is_err() {
                         return;
                     }
                     if self.flushes {
                         self.cutter.wait_written(reached).await;
+                    }
+                    if self.hushes && steps.is_empty() {
+                        tokio::time::sleep(LAST_WORD).await;
+                        self.cutter.hush();
                     }
                 }
                 Step::Wait { time, interruptible: false } => tokio::time::sleep(time).await,
@@ -139,6 +154,11 @@ impl Pump {
                 },
                 Step::Stall => std::future::pending().await,
                 Step::Drop => return self.cutter.cut(),
+                Step::Vanish => {
+                    self.cutter.vanish();
+                    std::future::pending().await
+                }
+                Step::Disconnect => return self.disconnect().await,
                 Step::DropAll => return self.cutter.cut_all(),
                 Step::Close => return self.close().await,
             }
@@ -147,6 +167,14 @@ impl Pump {
 
     fn is_stale(&self, age: u64) -> bool {
         *self.interrupts.borrow() > age
+    }
+
+    async fn disconnect(self) {
+        let reason = Disconnect::ByApplication;
+        let words = "this line is going down".to_owned();
+        if self.server.disconnect(reason, words, String::new()).await.is_err() {
+            tracing::debug!("the client was gone before it was disconnected");
+        }
     }
 
     async fn close(self) {

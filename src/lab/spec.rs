@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use russh::keys::PublicKey;
 
+use super::algorithms::Algorithms;
 use super::error::LabError;
 use super::faults::Faults;
 use super::grammar::Pattern;
@@ -28,6 +30,10 @@ pub struct LabDevice {
     pub(super) authorized_keys: Vec<String>,
     pub(super) rounds: Vec<Vec<Challenge>>,
     pub(super) host_key: HostKey,
+    pub(super) ident: Option<String>,
+    pub(super) algorithms: Algorithms,
+    pub(super) user_ca: Option<String>,
+    pub(super) forwards: bool,
     pub(super) faults: Faults,
     pub(super) commands: Vec<(String, String)>,
     pub(super) without_statements: Vec<String>,
@@ -39,7 +45,7 @@ pub struct LabDevice {
 #[derive(Clone)]
 pub(super) enum Source {
     Builtin(String),
-    Given(Box<Personality>),
+    Given(Arc<Personality>),
 }
 
 impl fmt::Debug for LabDevice {
@@ -61,14 +67,23 @@ impl LabDevice {
     }
 
     /// A device with a personality of its own.
-    pub fn with_personality(name: impl Into<String>, personality: Personality) -> Self {
-        Self::with_source(name.into(), Source::Given(Box::new(personality)))
+    /// Devices that are given the same one share it.
+    pub fn with_personality(
+        name: impl Into<String>,
+        personality: impl Into<Arc<Personality>>,
+    ) -> Self {
+        Self::with_source(name.into(), Source::Given(personality.into()))
     }
 
     /// A device to try a personality with: named after it, `_` being `-`, with a host key that
     /// stays the same and a privileged password where a command asks for one.
-    pub fn sample(personality: Personality) -> Self {
+    pub fn sample(personality: impl Into<Arc<Personality>>) -> Self {
+        let personality = personality.into();
         let name = personality.name().replace('_', "-");
+        Self::named(name, personality)
+    }
+
+    pub(super) fn named(name: String, personality: Arc<Personality>) -> Self {
         let enable_secret = personality.asks_password().then(|| "lab-enable".to_owned());
         let phrase = HostKey::Phrase(format!("vty-mcp lab {name}"));
         let device = Self::with_personality(name, personality).host_key(phrase).tags(["lab"]);
@@ -98,6 +113,10 @@ impl LabDevice {
             authorized_keys: Vec::new(),
             rounds: Vec::new(),
             host_key: HostKey::default(),
+            ident: None,
+            algorithms: Algorithms::default(),
+            user_ca: None,
+            forwards: false,
             faults: Faults::default(),
             commands: Vec::new(),
             without_statements: Vec::new(),
@@ -189,6 +208,35 @@ impl LabDevice {
         self
     }
 
+    /// The identification line, when it is not the platform's.
+    #[must_use]
+    pub fn ident(mut self, line: impl Into<String>) -> Self {
+        self.ident = Some(line.into());
+        self
+    }
+
+    /// The only algorithms it knows.
+    #[must_use]
+    pub fn algorithms(mut self, algorithms: Algorithms) -> Self {
+        self.algorithms = algorithms;
+        self
+    }
+
+    /// Lets in whoever has a certificate of this authority for the device's user; given as the
+    /// authority's public key, a line of OpenSSH's. The method is `publickey`.
+    #[must_use]
+    pub fn user_ca(mut self, line: impl Into<String>) -> Self {
+        self.user_ca = Some(line.into());
+        self
+    }
+
+    /// Whether it is a jump host: connects its clients to others, on loopback only.
+    #[must_use]
+    pub fn forwards(mut self, forwards: bool) -> Self {
+        self.forwards = forwards;
+        self
+    }
+
     /// What is wrong with the device.
     #[must_use]
     pub fn faults(mut self, faults: Faults) -> Self {
@@ -227,11 +275,15 @@ impl LabDevice {
     }
 
     /// The personality with the device's own commands.
-    pub(super) fn load_personality(&self) -> Result<Personality, LabError> {
-        let mut personality = match &self.personality {
-            Source::Builtin(name) => Personality::builtin(name)?,
-            Source::Given(personality) => personality.as_ref().clone(),
+    pub(super) fn load_personality(&self) -> Result<Arc<Personality>, LabError> {
+        let shared = match &self.personality {
+            Source::Builtin(name) => Arc::new(Personality::builtin(name)?),
+            Source::Given(personality) => Arc::clone(personality),
         };
+        if self.commands.is_empty() {
+            return Ok(shared);
+        }
+        let mut personality = Arc::unwrap_or_clone(shared);
         for (words, output) in &self.commands {
             let pattern = Pattern::parse(words);
             // The same words may mean one command in each mode.
@@ -250,10 +302,14 @@ impl LabDevice {
             let modes = personality.operational.clone();
             personality.commands.push(Command::plain(words, modes, output.clone()));
         }
-        Ok(personality)
+        Ok(Arc::new(personality))
     }
 
-    pub(super) fn login_rules(&self, authorized_keys: Vec<PublicKey>) -> LoginRules {
+    pub(super) fn login_rules(
+        &self,
+        authorized_keys: Vec<PublicKey>,
+        user_ca: Option<PublicKey>,
+    ) -> LoginRules {
         let rounds = if self.rounds.is_empty() {
             vec![vec![Challenge::hidden("Password: ", self.password.as_str())]]
         } else {
@@ -264,6 +320,7 @@ impl LabDevice {
             password: self.password.clone(),
             policy: self.policy.clone(),
             authorized_keys,
+            user_ca,
             rounds,
         }
     }

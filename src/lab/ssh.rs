@@ -1,19 +1,20 @@
 //! The SSH server of a simulated device: authentication and channels.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use russh::keys::PublicKey;
+use russh::keys::{Algorithm, Certificate, PublicKey};
 use russh::server::{
     Auth, ChannelOpenHandle, Config, Handler, Msg, PublicKeyOffer, Response, Session,
     VerifiedPublicKey,
 };
-use russh::{Channel, ChannelId, ChannelOpenFailure, Pty, SshId};
+use russh::{Channel, ChannelId, ChannelOpenFailure, Limits, Preferred, Pty, SshId};
 
 use super::cli::{Cli, Identity};
 use super::device::Device;
-use super::faults::Denial;
+use super::faults::{Authentication, Denial};
+use super::forward::{self, Destination};
 use super::link::Cutter;
 use super::login::{AuthMethod, Challenge, Progress};
 use super::observed::PtyRequest;
@@ -21,16 +22,28 @@ use super::shell::{self, Shell};
 use super::wire::Wire;
 
 /// The settings russh takes for one device.
-pub(super) fn config(device: &Device, host_key: russh::keys::PrivateKey) -> Config {
+pub(super) fn config(
+    device: &Device,
+    host_key: russh::keys::PrivateKey,
+    preferred: Preferred,
+) -> Config {
+    let mut limits = Limits::default();
+    if let Some(bytes) = device.faults.rekey_every_bytes {
+        limits.rekey_write_limit = bytes;
+    }
+    let defaults = Config::default();
     Config {
-        server_id: SshId::Standard(Cow::Owned(device.personality.ident.clone())),
+        server_id: SshId::Standard(Cow::Owned(device.ident.clone())),
+        preferred,
+        limits,
+        max_auth_attempts: device.faults.max_auth_attempts.unwrap_or(defaults.max_auth_attempts),
         methods: device.login.offered(0),
         auth_rejection_time: std::time::Duration::ZERO,
         auth_rejection_time_initial: Some(std::time::Duration::ZERO),
         keys: vec![host_key],
         inactivity_timeout: None,
         nodelay: true,
-        ..Config::default()
+        ..defaults
     }
 }
 
@@ -47,6 +60,8 @@ pub(super) struct Connection {
     /// Session channels that are open, shell or not.
     open_channels: usize,
     channels: HashMap<ChannelId, Opened>,
+    /// Channels that lead to others.
+    tunnels: HashSet<ChannelId>,
 }
 
 /// A session channel that has no shell yet.
@@ -67,6 +82,7 @@ impl Connection {
             all_answers_right: true,
             open_channels: 0,
             channels: HashMap::new(),
+            tunnels: HashSet::new(),
         }
     }
 
@@ -74,6 +90,22 @@ impl Connection {
         Auth::Reject {
             proceed_with_methods: Some(self.device.login.offered(self.passed)),
             partial_success: false,
+        }
+    }
+
+    /// Does what the device does about a request before it judges it.
+    fn meet(&self) -> Result<(), russh::Error> {
+        match self.device.faults.authentication {
+            Authentication::Normal => Ok(()),
+            // The answer is lost on its way, so the end of the connection is still seen.
+            Authentication::Silent => {
+                self.cutter.vanish();
+                Ok(())
+            }
+            Authentication::Closes => {
+                self.cutter.cut();
+                Err(russh::Error::Disconnect)
+            }
         }
     }
 
@@ -124,11 +156,15 @@ impl Handler for Connection {
     async fn authentication_banner(&mut self) -> Result<Option<String>, Self::Error> {
         let device = &self.device;
         let banner = device.faults.auth_banner.as_ref();
+        if let Some(bytes) = device.faults.auth_banner_bytes {
+            return Ok(Some("*".repeat(bytes)));
+        }
         let banner = banner.or(device.personality.auth_banner.as_ref());
         Ok(banner.map(|text| text.replace("{hostname}", &device.hostname)))
     }
 
     async fn auth_none(&mut self, _user: &str) -> Result<Auth, Self::Error> {
+        self.meet()?;
         Ok(self.rejected())
     }
 
@@ -137,6 +173,7 @@ impl Handler for Connection {
             seen.logins_attempted += 1;
             seen.password_attempts += 1;
         });
+        self.meet()?;
         let right = password == self.device.login.password;
         Ok(self.judge(user, AuthMethod::Password, right))
     }
@@ -146,7 +183,27 @@ impl Handler for Connection {
         _user: &str,
         offer: PublicKeyOffer<'_>,
     ) -> Result<Auth, Self::Error> {
-        if self.authorizes(offer.public_key) { Ok(Auth::Accept) } else { Ok(self.rejected()) }
+        self.meet()?;
+        let is_sha2 = matches!(offer.algorithm, Algorithm::Rsa { hash: Some(_) });
+        // Whether the key belongs to a certificate is not told here, so every key may be one.
+        let may_be = self.authorizes(offer.public_key) || self.device.login.user_ca.is_some();
+        if may_be && !(is_sha2 && self.device.faults.rsa_sha1_only) {
+            return Ok(Auth::Accept);
+        }
+        Ok(self.rejected())
+    }
+
+    async fn auth_openssh_certificate(
+        &mut self,
+        user: &str,
+        certificate: &Certificate,
+    ) -> Result<Auth, Self::Error> {
+        self.device.recorder.note(|seen| {
+            seen.logins_attempted += 1;
+            seen.certificate_attempts += 1;
+        });
+        let right = self.device.login.certifies(certificate);
+        Ok(self.judge(user, AuthMethod::PublicKey, right))
     }
 
     async fn auth_publickey(
@@ -168,6 +225,7 @@ impl Handler for Connection {
         _submethods: &str,
         response: Option<Response<'a>>,
     ) -> Result<Auth, Self::Error> {
+        self.meet()?;
         let device = Arc::clone(&self.device);
         if !device.login.offers(AuthMethod::KeyboardInteractive, self.passed) {
             return Ok(self.rejected());
@@ -185,7 +243,10 @@ impl Handler for Connection {
                     .all(|(challenge, answer)| challenge.answer.as_bytes() == answer.as_ref());
             self.round += 1;
         } else {
-            device.recorder.note(|seen| seen.logins_attempted += 1);
+            device.recorder.note(|seen| {
+                seen.logins_attempted += 1;
+                seen.interactive_attempts += 1;
+            });
             self.round = 0;
             self.all_answers_right = true;
         }
@@ -202,7 +263,8 @@ impl Handler for Connection {
         reply: ChannelOpenHandle,
         _session: &mut Session,
     ) -> Result<(), Self::Error> {
-        let full = self.open_channels >= self.device.personality.max_channels;
+        let most = self.device.faults.max_sessions.unwrap_or(usize::MAX);
+        let full = self.open_channels >= self.device.personality.max_channels.min(most);
         if full || self.device.faults.denies == Denial::Channel {
             reply.reject(ChannelOpenFailure::AdministrativelyProhibited).await;
             return Ok(());
@@ -213,11 +275,37 @@ impl Handler for Connection {
         Ok(())
     }
 
+    async fn channel_open_direct_tcpip(
+        &mut self,
+        channel: Channel<Msg>,
+        host_to_connect: &str,
+        port_to_connect: u32,
+        _originator_address: &str,
+        _originator_port: u32,
+        reply: ChannelOpenHandle,
+        _session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        if !self.device.forwards {
+            reply.reject(ChannelOpenFailure::AdministrativelyProhibited).await;
+            return Ok(());
+        }
+        self.tunnels.insert(channel.id());
+        let to = Destination { host: host_to_connect.to_owned(), port: port_to_connect };
+        let recorder = Arc::clone(&self.device.recorder);
+        // Connecting may take long, and nothing else is heard on this connection meanwhile.
+        let forwarding = forward::run(channel, to, reply, self.cutter.clone(), recorder);
+        self.device.tasks.spawn(forwarding);
+        Ok(())
+    }
+
     async fn channel_close(
         &mut self,
         channel: ChannelId,
         _session: &mut Session,
     ) -> Result<(), Self::Error> {
+        if self.tunnels.remove(&channel) {
+            return Ok(());
+        }
         self.open_channels = self.open_channels.saturating_sub(1);
         self.channels.remove(&channel);
         Ok(())
@@ -270,8 +358,12 @@ impl Handler for Connection {
                 size,
             ),
             wire: Wire::new(&device.faults),
-            flushes: device.faults.drop.is_some(),
+            flushes: device.faults.drop.is_some()
+                || device.faults.vanish.is_some()
+                || device.faults.ignores_keepalives,
+            hushes: device.faults.ignores_keepalives,
             cutter: self.cutter.clone(),
+            server: session.handle(),
             recorder: Arc::clone(&device.recorder),
         };
         session.channel_success(channel)?;

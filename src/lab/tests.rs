@@ -5,6 +5,7 @@ mod client;
 mod faults;
 mod logins;
 mod sessions;
+mod ssh;
 
 use std::time::Duration;
 

@@ -16,6 +16,10 @@ pub(super) enum Step {
     Stall,
     /// Ends the connection without a word.
     Drop,
+    /// Ends the connection in the words of SSH.
+    Disconnect,
+    /// Leaves the connection up and dead.
+    Vanish,
     /// Ends every connection of the device.
     DropAll,
     /// Closes the channel in order.
@@ -27,17 +31,29 @@ pub(super) enum Step {
 pub(super) struct Wire {
     chunk_size: Option<usize>,
     chunk_delay: Duration,
-    stall: Option<Cut>,
-    drop: Option<Cut>,
+    /// What ends the output, where.
+    ends: Vec<(Cut, Step)>,
+    crawl: Option<Cut>,
 }
+
+/// The time of a byte where output crawls.
+const CRAWL: Duration = Duration::from_secs(1);
 
 impl Wire {
     pub(super) fn new(faults: &Faults) -> Self {
         Self {
             chunk_size: faults.chunk_size.filter(|size| *size > 0),
             chunk_delay: faults.chunk_delay,
-            stall: faults.stall.clone(),
-            drop: faults.drop.clone(),
+            ends: [
+                (&faults.drop, Step::Drop),
+                (&faults.disconnect, Step::Disconnect),
+                (&faults.vanish, Step::Vanish),
+                (&faults.stall, Step::Stall),
+            ]
+            .into_iter()
+            .filter_map(|(cut, step)| Some((cut.clone()?, step)))
+            .collect(),
+            crawl: faults.crawl.clone(),
         }
     }
 
@@ -47,14 +63,22 @@ impl Wire {
         match action {
             Action::Write(bytes) => self.send(&bytes, false, &mut steps),
             Action::Output { command, bytes } => {
-                let stall = strike(&mut self.stall, &command, bytes.len());
-                let drop = strike(&mut self.drop, &command, bytes.len());
-                let end = stall.into_iter().chain(drop).min();
-                let shown = end.and_then(|end| bytes.get(..end)).unwrap_or(&bytes);
-                self.send(shown, true, &mut steps);
-                if let Some(end) = end {
-                    steps.push(if drop == Some(end) { Step::Drop } else { Step::Stall });
+                let end = self
+                    .ends
+                    .iter_mut()
+                    .filter_map(|(cut, step)| Some((strike(cut, &command, bytes.len())?, &*step)))
+                    .min_by_key(|(at, _)| *at)
+                    .map(|(at, step)| (at, step.clone()));
+                let shown = end.as_ref().and_then(|(at, _)| bytes.get(..*at)).unwrap_or(&bytes);
+                let crawl = self.crawl.as_mut();
+                let crawl = crawl.and_then(|cut| strike(cut, &command, shown.len()));
+                let (fast, slow) = shown.split_at(crawl.unwrap_or(shown.len()));
+                self.send(fast, true, &mut steps);
+                for byte in slow {
+                    self.send(&[*byte], true, &mut steps);
+                    steps.push(Step::Wait { time: CRAWL, interruptible: true });
                 }
+                steps.extend(end.map(|(_, step)| step));
             }
             Action::Wait(time) => steps.push(Step::Wait { time, interruptible: true }),
             Action::Cut { all: false } => steps.push(Step::Drop),
@@ -77,8 +101,7 @@ impl Wire {
 }
 
 /// Where in `length` bytes of a command's output the fault strikes, if it does.
-fn strike(cut: &mut Option<Cut>, command: &str, length: usize) -> Option<usize> {
-    let cut = cut.as_mut()?;
+fn strike(cut: &mut Cut, command: &str, length: usize) -> Option<usize> {
     if cut.command.as_ref().is_some_and(|start| !command.starts_with(start)) {
         return None;
     }
@@ -107,6 +130,8 @@ mod tests {
                 Step::Wait { time, .. } => format!("wait {}", time.as_millis()),
                 Step::Stall => "stall".to_owned(),
                 Step::Drop => "drop".to_owned(),
+                Step::Disconnect => "disconnect".to_owned(),
+                Step::Vanish => "vanish".to_owned(),
                 Step::DropAll => "drop all".to_owned(),
                 Step::Close => "close".to_owned(),
             })
@@ -117,6 +142,10 @@ mod tests {
     #[test]
     fn faults_strike_where_they_should() {
         check(&Faults::default(), &[Action::Write(vec![1; 5]), output("a", 9)], "5 9");
+        let crawl = Faults { crawl: Some(Cut::after(3)), ..Faults::default() };
+        check(&crawl, &[output("a", 5)], "3 1 wait 1000 1 wait 1000");
+        let both = Faults { vanish: Some(Cut::after(3)), disconnect: Some(Cut::after(7)), ..crawl };
+        check(&both, &[output("a", 5)], "3 vanish");
         let chunks = Faults {
             chunk_size: Some(2),
             chunk_delay: Duration::from_millis(3),

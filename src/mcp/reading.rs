@@ -15,8 +15,8 @@ use super::result::{failed, nonce, structured};
 use super::schema::slim;
 use super::{VtyMcp, text};
 use crate::operations::{
-    DeviceEntry, DeviceFilter, DeviceRecords, Failure, QueryRequest, QueryStatus, ReadRequest,
-    RunRequest,
+    DeviceCheck, DeviceEntry, DeviceFilter, DeviceRecords, Failure, QueryRequest, QueryStatus,
+    ReadRequest, RunRequest,
 };
 
 /// Arguments of `list_devices`.
@@ -92,6 +92,22 @@ struct QueryDevices {
 struct QueryResult {
     /// One entry per device.
     devices: Vec<DeviceRecords>,
+}
+
+/// Arguments of `check_devices`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct CheckDevices {
+    /// Device names from list_devices.
+    #[schemars(length(min = 1))]
+    devices: Vec<String>,
+}
+
+/// Result of `check_devices`.
+#[derive(Debug, Serialize, JsonSchema)]
+struct CheckResult {
+    /// One entry per device.
+    devices: Vec<DeviceCheck>,
 }
 
 /// Arguments of `read_output`.
@@ -209,6 +225,35 @@ impl VtyMcp {
             result.is_error = Some(true);
         }
         result
+    }
+
+    /// Find out why a device cannot be used, or whether all is well: resolves, connects, compares SSH
+    /// algorithms and host key, logs in, and looks at platform, mode, paging and round-trip time. Says
+    /// in plain words what an operator should change. Use it after a connect, algorithm, host key or
+    /// authentication error, not before every call: each check is a login.
+    #[tool(
+        title = "Check devices",
+        input_schema = slim::<CheckDevices>(),
+        output_schema = slim::<CheckResult>(),
+        annotations(title = "Check devices", read_only_hint = true, destructive_hint = false, idempotent_hint = true, open_world_hint = false)
+    )]
+    async fn check_devices(
+        &self,
+        Args(arguments): Args<CheckDevices>,
+        context: RequestContext<RoleServer>,
+    ) -> CallToolResult {
+        let reporter = Reporter::new(&context);
+        let note = |progress| reporter.note(progress);
+        let checking = self.operations.check_devices(&arguments.devices, &context.ct, &note);
+        match reporter.beside(checking).await {
+            Ok(devices) => {
+                let content = vec![ContentBlock::text(text::checks(&devices, &nonce()))];
+                let mut result = structured(&CheckResult { devices });
+                result.content = content;
+                result
+            }
+            Err(failure) => failed(&failure),
+        }
     }
 
     /// Read on in an output that run_commands had to cut, or search it. Outputs are kept in memory

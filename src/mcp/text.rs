@@ -1,7 +1,7 @@
 //! Lays device text out for a model: fenced, so that what a device says is data and never an
 //! instruction of ours.
 
-use crate::operations::{CommandAnswer, DeviceAnswers, Failure, OutputPage};
+use crate::operations::{CommandAnswer, DeviceAnswers, DeviceCheck, Failure, OutputPage};
 
 /// Lays out the answers of several devices. The fence has a nonce, so that text of a device cannot
 /// close it.
@@ -59,6 +59,12 @@ pub(super) fn failure(failure: &Failure, nonce: &str) -> String {
         attribute("command", failure.command.as_deref()),
         ended(&failure.message),
     )
+}
+
+/// Lays out what the doctor saw; the device's own words are among it.
+pub(super) fn checks(devices: &[DeviceCheck], nonce: &str) -> String {
+    let reports: String = devices.iter().map(ToString::to_string).collect();
+    format!("<output-{nonce}>\n{}</output-{nonce}>\n", ended(&reports))
 }
 
 /// Lays out a part of a kept answer.

@@ -37,8 +37,14 @@ pub struct DeviceEntry {
     pub address: String,
     /// The port.
     pub port: u16,
-    /// How this server logs in: `password` or `ssh_key`.
+    /// How this server logs in.
     pub auth: &'static str,
+    /// Its SSH algorithms; `legacy` is weak.
+    pub security: &'static str,
+    /// Jump hosts on the way, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub jump: Vec<String>,
     /// Groups of the inventory.
     pub groups: Vec<String>,
     /// Tags of the inventory.
@@ -112,6 +118,8 @@ fn entry(device: &Device) -> DeviceEntry {
         address: device.address.clone(),
         port: device.port,
         auth: device.auth.kind(),
+        security: device.security.as_str(),
+        jump: device.route.hops().iter().map(|hop| hop.name.to_string()).collect(),
         groups: device.groups.clone(),
         tags: device.tags.clone(),
     }

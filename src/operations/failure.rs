@@ -94,10 +94,12 @@ fn hint(code: ErrorCode) -> &'static str {
         ErrorCode::ConnectTimeout => {
             "check routing and access lists, or raise timeouts in the inventory"
         }
-        ErrorCode::HostKeyUnknown => "an operator must record the host key first",
+        ErrorCode::HostKeyUnknown => {
+            "an operator must compare the host key and record it: vty-mcp host-key trust"
+        }
         ErrorCode::HostKeyChanged => {
             "either the device was replaced or somebody is in between; an operator must compare the \
-             fingerprints and remove the old line from known_hosts"
+             fingerprints before vty-mcp host-key trust --replace"
         }
         ErrorCode::AlgorithmMismatch => {
             "the device needs other SSH algorithms than this program offers"

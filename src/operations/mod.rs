@@ -8,6 +8,7 @@
 mod change;
 mod config;
 mod devices;
+mod doctor;
 mod failure;
 mod fan_out;
 mod outputs;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 pub use self::change::{ApplyRequest, ChangeReport, Changes, DevicePlan, PlanAnswer, PlanRequest};
 pub use self::config::{Against, Source};
 pub use self::devices::{DeviceEntry, DeviceFilter, DevicePage};
+pub use self::doctor::{CliFacts, DeviceCheck, OfferedKind, SshFacts, Status, Step};
 pub use self::failure::Failure;
 use self::outputs::Outputs;
 pub use self::query::{DeviceRecords, QueryRequest, QueryStatus};
@@ -136,7 +138,14 @@ impl Operations {
     }
 
     fn pool_failure(&self, error: &PoolError, device: &Device) -> Failure {
-        self.failed(error.code(), error, device)
+        let failure = self.failed(error.code(), error, device);
+        match error {
+            PoolError::Transport(cause) => match cause.advice(device.name.as_str()) {
+                Some(advice) => failure.hinting(advice),
+                None => failure,
+            },
+            _ => failure,
+        }
     }
 
     fn session_failure(&self, error: &SessionError, device: &Device, command: &str) -> Failure {

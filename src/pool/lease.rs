@@ -1,6 +1,7 @@
 //! One session at a time: who holds it, who waits for it, and what frees the device's slot.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
@@ -10,7 +11,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use crate::platform::{Dialog, ModeName};
 use crate::policy::Permitted;
 use crate::session::{Heard, Output, Prompt, Recorder, Session, SessionError, Stopped, TypedLine};
-use crate::transport::{Connection, Shell};
+use crate::transport::{Connection, Handshake, Shell};
 
 /// A session that waits for its next caller, and what it needs to live.
 #[derive(Debug)]
@@ -108,6 +109,23 @@ impl Lease {
         dialog: &[Dialog],
     ) -> Result<Output, SessionError> {
         Box::pin(self.session.type_line(line, dialog)).await
+    }
+
+    /// How long the device takes to answer an empty line; none where it does not.
+    pub async fn round_trip(&mut self, within: Duration) -> Option<Duration> {
+        let began = Instant::now();
+        let answered = Box::pin(self.session.prove(within)).await;
+        answered.then(|| began.elapsed())
+    }
+
+    /// What was agreed on when the connection was made.
+    pub fn handshake(&self) -> &Handshake {
+        &self.connection.handshake
+    }
+
+    /// What the device showed before the login.
+    pub fn banner(&self) -> &str {
+        &self.connection.banner
     }
 
     /// Walks to a mode of the platform.

@@ -5,6 +5,7 @@
 //! must prove that it lives before it is used again; a broken one is closed, never parked.
 //! This module knows neither parsing nor MCP.
 
+mod inspect;
 mod lease;
 
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::inspect::Inspection;
 pub use self::lease::{Lease, Reservation};
 use self::lease::{Parked, Take, Taker};
 use crate::credential::{CredentialError, Credentials, Login, LoginProof};
@@ -189,12 +191,12 @@ impl Pool {
         recording: Recording,
         cancel: &CancellationToken,
     ) -> Result<Lease, PoolError> {
-        let opening = async {
+        let opening = Box::pin(async {
             if let Some(lease) = self.unpark(device, reservation).await {
                 lease.leave().await;
             }
             self.open(device, reservation, recording).await
-        };
+        });
         self.unless_ended(cancel, opening).await
     }
 
@@ -358,8 +360,9 @@ impl Pool {
     }
 
     async fn connect(&self, device: &Device, login: &Login) -> Result<Connection, PoolError> {
-        let reached = self.dialer.reach(device, None).await.map_err(PoolError::Transport)?;
-        reached.log_in(login).await.map_err(PoolError::Transport)
+        let reached =
+            Box::pin(self.dialer.reach(device, None)).await.map_err(PoolError::Transport)?;
+        Box::pin(reached.log_in(login, &|_| None)).await.map_err(PoolError::Transport)
     }
 
     async fn log_in(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::credential::Credentials;
 use crate::error::chain;
 use crate::inventory::{
-    self, AuthProof, HostKeyPolicy, Inventory, LoadOptions, Loaded, Problem, SecretSource,
+    self, Device, HostKeyPolicy, Inventory, LoadOptions, Loaded, Problem, SecretSource,
 };
 use crate::operations::{Changes, Operations};
 use crate::parse::Catalogue;
@@ -85,6 +85,7 @@ pub fn load_inventory(
         resolve_platform: &resolve,
         platform_names: platforms.names().map(ToString::to_string).collect(),
         strict_files: settings.strict_files,
+        allow_proxy_commands: settings.allow_proxy_commands,
     };
     inventory::load(&settings.inventory, &options)
 }
@@ -122,17 +123,13 @@ fn assemble(
 
 /// Every secret that the inventory holds; none of them may ever be shown, whatever a device says.
 fn own_secrets(inventory: &Inventory) -> Vec<&Secret<String>> {
-    let of_device = inventory.devices().flat_map(|device| {
-        let login = match &device.auth.proof {
-            AuthProof::Password(password) => Some(password),
-            AuthProof::Key { passphrase, .. } => passphrase.as_ref(),
+    let inline = inventory.devices().flat_map(|device| {
+        let hops = device.route.hops();
+        let sources = std::iter::once(device).chain(hops).flat_map(Device::secret_sources);
+        sources.filter_map(|source| match source {
+            SecretSource::Inline(secret) => Some(secret),
             _ => None,
-        };
-        login.into_iter().chain(device.enable.as_ref())
-    });
-    let inline = of_device.filter_map(|source| match source {
-        SecretSource::Inline(secret) => Some(secret),
-        _ => None,
+        })
     });
     inline.collect()
 }

@@ -200,6 +200,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let marker = self.platform.read.end_of_configuration.as_ref();
         let ended = last.is_some_and(|line| marker.is_none_or(|marker| marker.is_match(line)));
         let declined = done.declined.as_deref().map(shorten);
-        Output { text, total_bytes, rejected, declined, ended }
+        Output { text, total_bytes, rejected, declined, ended, pages: done.pages }
     }
 }

@@ -128,6 +128,8 @@ pub(super) struct Done {
     pub(super) declined: Option<String>,
     /// How many bytes of the first line are the prompt at which we typed.
     pub(super) head: usize,
+    /// How many times a pager was answered.
+    pub(super) pages: usize,
 }
 
 /// One exchange in progress.
@@ -159,6 +161,8 @@ pub(super) struct Exchange<'a> {
     /// Lines already searched for the prompt's text, and whether it was there.
     searched: usize,
     quoted: bool,
+    /// How many times a pager was answered.
+    pages: usize,
 }
 
 /// A newline that was sent as a proof.
@@ -208,6 +212,7 @@ impl<'a> Exchange<'a> {
             given: 0,
             searched: 0,
             quoted: false,
+            pages: 0,
         }
     }
 
@@ -246,7 +251,15 @@ impl<'a> Exchange<'a> {
         let says = ready.is_match(current) || shown.any(|line| ready.is_match(line));
         let prompt = self.learned.filter(|_| says)?.clone();
         let end = End { line: 0, bytes: 0 };
-        Some(Done { prompt, first: 0, end, skip: Vec::new(), declined: None, head: 0 })
+        Some(Done {
+            prompt,
+            first: 0,
+            end,
+            skip: Vec::new(),
+            declined: None,
+            head: 0,
+            pages: self.pages,
+        })
     }
 
     fn step_on_prompt(
@@ -311,11 +324,11 @@ impl<'a> Exchange<'a> {
         let behind = self.echo_missing && !learned.is_empty();
         let goes_on = |line: &&str| behind && line.starts_with(learned);
         let head = terminal.lines().line(first).filter(goes_on).map_or(0, |_| self.drawn);
-        Done { prompt, first, end, skip, declined: self.declined.clone(), head }
+        Done { prompt, first, end, skip, declined: self.declined.clone(), head, pages: self.pages }
     }
 
     fn step_on_pager(
-        &self,
+        &mut self,
         terminal: &mut Terminal,
         current: &str,
         quiet: Duration,
@@ -329,6 +342,7 @@ impl<'a> Exchange<'a> {
         if pager.pads_screen {
             terminal.drop_blank_lines();
         }
+        self.pages = self.pages.saturating_add(1);
         Some(Step::Keys(pager.key.clone()))
     }
 

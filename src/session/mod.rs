@@ -96,6 +96,8 @@ pub struct Output {
     pub declined: Option<String>,
     /// Whether the last line is the one that ends a configuration, or the platform has none such.
     pub ended: bool,
+    /// How many times a pager was answered, where paging could not be switched off.
+    pub pages: usize,
 }
 
 impl Output {

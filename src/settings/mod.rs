@@ -4,6 +4,7 @@
 //! anything starts. This module opens no file but the settings file.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -78,6 +79,8 @@ struct SettingsFile {
     strict_files: Option<bool>,
     allow_changes: Option<bool>,
     host_keys: HostKeysFile,
+    allow_proxy_commands: bool,
+    credentials: CredentialsFile,
     limits: LimitsFile,
 }
 
@@ -104,8 +107,22 @@ impl Default for LimitsFile {
     }
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct CredentialsFile {
+    command_seconds: u64,
+    cache_seconds: u64,
+}
+
+impl Default for CredentialsFile {
+    fn default() -> Self {
+        Self { command_seconds: 5, cache_seconds: 900 }
+    }
+}
+
 /// What the program runs on.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting that an operator reads")]
 pub struct Settings {
     /// The inventory file.
     pub inventory: PathBuf,
@@ -119,8 +136,21 @@ pub struct Settings {
     pub allow_changes: bool,
     /// Whether an unknown host key is recorded on first contact.
     pub accept_new_host_keys: bool,
+    /// Whether a `ProxyCommand` of an OpenSSH configuration may be run.
+    pub allow_proxy_commands: bool,
+    /// Limits on fetching credentials.
+    pub credentials: CredentialLimits,
     /// Limits on work and answers.
     pub limits: Limits,
+}
+
+/// Limits on fetching credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CredentialLimits {
+    /// How long a command that prints a secret may take.
+    pub command: Duration,
+    /// How long a secret from a command or the keyring is kept; zero for not at all.
+    pub cache: Duration,
 }
 
 /// Limits on work and answers.
@@ -147,16 +177,26 @@ impl Settings {
         let mut limit = |key: &str, value: u64, least: u64, most: u64| {
             let fits = usize::try_from(value).ok().filter(|_| (least..=most).contains(&value));
             if fits.is_none() {
-                problems.push(format!(
-                    "setting `limits.{key}` is {value}; it must be {least} to {most}"
-                ));
+                problems.push(format!("setting `{key}` is {value}; it must be {least} to {most}"));
             }
             fits.unwrap_or_default()
         };
         let limits = Limits {
-            devices_at_once: limit("devices_at_once", file.limits.devices_at_once, 1, 1000),
-            output_bytes: limit("output_bytes", file.limits.output_bytes, 1 << 16, 1 << 30),
-            result_bytes: limit("result_bytes", file.limits.result_bytes, 1000, 1 << 20),
+            devices_at_once: limit("limits.devices_at_once", file.limits.devices_at_once, 1, 1000),
+            output_bytes: limit("limits.output_bytes", file.limits.output_bytes, 1 << 16, 1 << 30),
+            result_bytes: limit("limits.result_bytes", file.limits.result_bytes, 1000, 1 << 20),
+        };
+        let mut seconds = |key: &str, value: u64, least: u64, most: u64| {
+            Duration::from_secs(limit(key, value, least, most).try_into().unwrap_or_default())
+        };
+        let credentials = CredentialLimits {
+            command: seconds(
+                "credentials.command_seconds",
+                file.credentials.command_seconds,
+                1,
+                60,
+            ),
+            cache: seconds("credentials.cache_seconds", file.credentials.cache_seconds, 0, 86_400),
         };
         if !problems.is_empty() {
             return Err(SettingsError::Range(problems));
@@ -168,6 +208,8 @@ impl Settings {
             strict_files: overrides.strict_files || file.strict_files.unwrap_or_default(),
             allow_changes: overrides.allow_changes || file.allow_changes.unwrap_or_default(),
             accept_new_host_keys: file.host_keys == HostKeysFile::AcceptNew,
+            allow_proxy_commands: file.allow_proxy_commands,
+            credentials,
             limits,
         })
     }

@@ -22,41 +22,57 @@ pub(super) struct Replayed<S> {
 }
 
 /// What came instead of an identification.
+#[derive(Debug)]
 pub(super) enum NoIdent {
-    Other(Vec<u8>),
+    /// Something that is none; the bytes stand in the buffer.
+    Other,
+    /// A server of the first protocol, which nobody should speak any more.
+    Old(String),
     Io(io::Error),
 }
 
-/// Reads up to the end of the identification line.
+/// Reads up to the end of the identification line. What was read stands in `head`, also where the
+/// wait is given up.
+///
+/// The stream that comes back starts with that line: servers may send others before it (RFC 4253,
+/// 4.2), and the library takes fewer of them than we do.
 pub(super) async fn sniff<S: AsyncRead + Unpin>(
     mut stream: S,
+    head: &mut Vec<u8>,
 ) -> Result<(String, Replayed<S>), NoIdent> {
-    let mut head = Vec::with_capacity(256);
     loop {
-        if let Some(ident) = ident_in(&head) {
+        if let Some((start, ident)) = ident_in(head) {
+            let speaks_2 = ident.starts_with("SSH-2.") || ident.starts_with("SSH-1.99-");
+            if !speaks_2 {
+                return Err(NoIdent::Old(ident));
+            }
+            let head = head.split_off(start);
             return Ok((ident, Replayed { head, read: 0, stream }));
         }
         if head.len() >= MOST_BYTES {
-            return Err(NoIdent::Other(head));
+            return Err(NoIdent::Other);
         }
-        match stream.read_buf(&mut head).await {
+        match stream.read_buf(head).await {
             Ok(0) if head.is_empty() => {
                 return Err(NoIdent::Io(io::ErrorKind::ConnectionReset.into()));
             }
-            Ok(0) => return Err(NoIdent::Other(head)),
+            Ok(0) => return Err(NoIdent::Other),
             Ok(_) => {}
             Err(error) => return Err(NoIdent::Io(error)),
         }
     }
 }
 
-/// Finds a whole line that starts with `SSH-`; other lines may come before it (RFC 4253, 4.2).
-fn ident_in(head: &[u8]) -> Option<String> {
-    let complete = head.iter().rposition(|byte| *byte == b'\n')?;
-    head.get(..complete)?
-        .split(|byte| *byte == b'\n')
-        .find(|line| line.starts_with(b"SSH-"))
-        .map(|line| String::from_utf8_lossy(line).trim_end().to_owned())
+/// Finds a whole line that starts with `SSH-`, and where it stands.
+fn ident_in(head: &[u8]) -> Option<(usize, String)> {
+    let mut start: usize = 0;
+    for line in head.split_inclusive(|byte| *byte == b'\n') {
+        if line.starts_with(b"SSH-") && line.ends_with(b"\n") {
+            return Some((start, String::from_utf8_lossy(line).trim_end().to_owned()));
+        }
+        start = start.saturating_add(line.len());
+    }
+    None
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Replayed<S> {
@@ -99,24 +115,44 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Replayed<S> {
 mod tests {
     use super::*;
 
+    async fn sniffed(sent: &[u8]) -> Result<(String, Replayed<&[u8]>), NoIdent> {
+        sniff(sent, &mut Vec::new()).await
+    }
+
     #[tokio::test]
-    async fn lines_before_the_identification_are_replayed_too() {
-        let sent: &[u8] = b"Welcome\r\nSSH-2.0-Cisco-1.25\r\nrest";
-        let Ok((ident, mut replayed)) = sniff(sent).await else { panic!("no ident") };
+    async fn many_lines_may_come_before_the_identification_and_are_left_out() {
+        let mut sent = "Welcome to this network.\r\n".repeat(200).into_bytes();
+        let behind = b"SSH-2.0-Cisco-1.25\r\nrest";
+        sent.extend(behind);
+        let (ident, mut replayed) = sniffed(&sent).await.unwrap();
         assert_eq!(ident, "SSH-2.0-Cisco-1.25");
         let mut again = Vec::new();
         replayed.read_to_end(&mut again).await.unwrap();
-        assert_eq!(again, sent);
+        assert_eq!(again, behind);
     }
 
     #[tokio::test]
     async fn a_web_server_and_a_flood_are_told_from_ssh() {
         let page: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\r\n";
-        assert!(matches!(sniff(page).await, Err(NoIdent::Other(sent)) if sent == page));
+        let mut head = Vec::new();
+        assert!(matches!(sniff(page, &mut head).await, Err(NoIdent::Other)));
+        assert_eq!(head, page);
+        let mut head = Vec::new();
         let flood = vec![b'x'; 100_000];
-        let Err(NoIdent::Other(sent)) = sniff(&flood[..]).await else { panic!("accepted") };
-        assert!(sent.len() <= 2 * MOST_BYTES);
-        let nothing: &[u8] = b"";
-        assert!(matches!(sniff(nothing).await, Err(NoIdent::Io(_))));
+        assert!(matches!(sniff(&flood[..], &mut head).await, Err(NoIdent::Other)));
+        assert!(head.len() <= 2 * MOST_BYTES);
+        assert!(matches!(sniffed(b"").await, Err(NoIdent::Io(_))));
+    }
+
+    #[tokio::test]
+    async fn a_server_of_the_first_protocol_is_known_at_once() {
+        for (ident, speaks_2) in
+            [("SSH-1.5-Cisco-1.25", false), ("SSH-1.99-Cisco-1.25", true), ("SSH-2.0-x", true)]
+        {
+            let sent = format!("{ident}\r\n");
+            let result = sniffed(sent.as_bytes()).await;
+            assert_eq!(result.is_ok(), speaks_2, "{ident}");
+            assert!(speaks_2 || matches!(result, Err(NoIdent::Old(old)) if old == ident));
+        }
     }
 }

@@ -1,35 +1,57 @@
 //! SSH: from an inventory entry to an interactive channel as a byte stream.
 //!
+//! It goes in two steps. [`Dialer::reach`] connects, reads the identification, exchanges keys and
+//! checks the host key; [`Reached::log_in`] authenticates. Between the two the caller decides whether
+//! the credential may be tried now.
+//!
 //! **Invariants:** with `lab`, the only module that names `russh`. It interprets no byte of what a
 //! device says. No credential goes over the wire before the host key was accepted, and a credential
-//! that was refused is not sent a second time. Every wait has its own limit, because the library
-//! has none.
+//! that was refused is not sent a second time. A route that the inventory names is followed or the
+//! connection fails. Every wait has its own limit, because the library has none.
 
 mod algorithms;
+mod client;
 mod dial;
 mod error;
+mod handshake;
 mod host_keys;
 mod ident;
+mod login;
+mod offer;
+mod proxy;
+mod quirks;
 mod shell;
 
-use std::sync::{Arc, Mutex};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use russh::client::{self, AuthResult, Handle, KeyboardInteractiveAuthResponse};
-use russh::keys::{PrivateKeyWithHashAlg, PublicKeyOrCertificate, decode_secret_key};
-use russh::{ChannelMsg, MethodKind, MethodSet};
+use russh::client::{AuthResult, Handle, Msg, connect_stream};
+use russh::{ChannelMsg, MethodSet};
 
+use self::client::{Client, Witness};
 pub use self::dial::{BoxedStream, Connecting, Network, Stream, Tcp};
-pub use self::error::TransportError;
-pub use self::host_keys::{HostKey, HostKeys};
-use self::ident::NoIdent;
+pub use self::error::{Gap, TransportError};
+pub use self::handshake::{Chosen, Handshake};
+pub use self::host_keys::{
+    Forgotten, HostKey, HostKeys, KnownKey, Marker, NotAPublicKey, OfferedKey, Others, Trusted,
+};
+use self::ident::{NoIdent, Replayed};
+use self::login::Attempt;
+pub use self::login::PlatformAnswers;
+pub use self::offer::Offer;
+use self::offer::Tap;
+use self::proxy::Proxy;
+use self::quirks::Quirks;
 pub use self::shell::Shell;
-use crate::credential::{Login, LoginProof};
-use crate::inventory::{Device, HostKeyPolicy};
-use crate::secret::Secret;
+use crate::credential::Login;
+use crate::inventory::{Device, HostKeyPolicy, Route};
 
 /// How long a polite goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(1);
+/// Idle connections are probed this often unless the settings say otherwise, and given up after
+/// three probes without an answer.
+const KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// The pseudo-terminal to ask for.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +64,10 @@ pub struct Pty<'a> {
     pub height: u32,
 }
 
+/// The methods that servers were seen to offer, by endpoint: the next login starts with one of them
+/// instead of one that is refused again.
+type Methods = Arc<Mutex<HashMap<String, MethodSet>>>;
+
 /// Reaches SSH servers and checks who they are.
 #[derive(Debug, Clone)]
 pub struct Dialer {
@@ -49,22 +75,17 @@ pub struct Dialer {
     host_keys: HostKeys,
     /// What holds for devices that say nothing of their own.
     default_policy: HostKeyPolicy,
-}
-
-/// What the two sides agreed on before anybody logged in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Handshake {
-    /// The server's identification line.
-    pub ident: String,
-    /// The host key that was accepted.
-    pub host_key: HostKey,
+    keepalive: Duration,
+    methods: Methods,
 }
 
 /// An SSH server that was reached and whose host key was accepted. Nobody is logged in.
 pub struct Reached {
     handle: Handle<Client>,
     handshake: Handshake,
+    witness: Witness,
+    endpoint: String,
+    methods: Methods,
     /// How long authentication may take.
     auth_timeout: Duration,
     /// What carries this connection.
@@ -84,11 +105,19 @@ impl Dialer {
         host_keys: HostKeys,
         default_policy: HostKeyPolicy,
     ) -> Self {
-        Self { network, host_keys, default_policy }
+        let methods = Methods::default();
+        Self { network, host_keys, default_policy, keepalive: KEEPALIVE, methods }
+    }
+
+    /// Probes idle connections this often.
+    #[must_use]
+    pub fn with_keepalive(mut self, keepalive: Duration) -> Self {
+        self.keepalive = keepalive;
+        self
     }
 
     /// Connects to a device's SSH server and checks its host key. `through` is the connection to the
-    /// device that the route names as the last one before it; without one the route is not followed.
+    /// last device on the route; a route through a device is never left out.
     ///
     /// `timeouts.connect` bounds resolving, connecting and the identification, each by itself;
     /// `timeouts.auth` bounds the key exchange.
@@ -97,48 +126,83 @@ impl Dialer {
         device: &Device,
         through: Option<Arc<Connection>>,
     ) -> Result<Reached, TransportError> {
-        let stream = match &through {
-            None => {
-                let waited = device.timeouts.connect;
-                self.network.connect(&device.address, device.port, waited).await?
-            }
-            Some(connection) => connection.tunnel(device).await?,
-        };
-        let (ident, stream) = identify(device, stream).await?;
+        // On the heap, here and below: a login holds much, and is a small part of what it serves.
+        let stream = Box::pin(self.stream_to(device, through.as_deref())).await?;
+        let (ident, stream) = Box::pin(identify(device, stream)).await?;
         let waited = device.timeouts.auth;
-        let (handle, host_key) =
-            match tokio::time::timeout(waited, self.exchange_keys(device, stream)).await {
-                Ok(result) => result?,
-                Err(_elapsed) => return Err(TransportError::AuthTimeout { waited }),
-            };
-        let handshake = Handshake { ident, host_key };
-        Ok(Reached { handle, handshake, auth_timeout: waited, through })
+        let exchanging = Box::pin(self.exchange_keys(device, ident, stream));
+        match tokio::time::timeout(waited, exchanging).await {
+            Ok(reached) => reached.map(|reached| Reached { through, ..reached }),
+            Err(_elapsed) => Err(TransportError::AuthTimeout { waited }),
+        }
+    }
+
+    async fn stream_to(
+        &self,
+        device: &Device,
+        through: Option<&Connection>,
+    ) -> Result<BoxedStream, TransportError> {
+        match (&device.route, through) {
+            (Route::Direct, None) => {
+                let waited = device.timeouts.connect;
+                self.network.connect(&device.address, device.port, waited).await
+            }
+            (Route::ProxyCommand(command), None) => match Proxy::start(command) {
+                Ok(proxy) => Ok(Box::new(proxy)),
+                Err(source) => {
+                    let address = device.address.clone();
+                    Err(TransportError::ProxyCommand { address, source })
+                }
+            },
+            (Route::Through(_), Some(connection)) => connection.tunnel(device).await,
+            // The caller and the route disagree, so nothing is dialled.
+            (_, _) => Err(TransportError::Tunnel {
+                address: device.address.clone(),
+                port: device.port,
+                reason: "the route of the inventory was not followed".to_owned(),
+            }),
+        }
     }
 
     async fn exchange_keys(
         &self,
         device: &Device,
-        stream: ident::Replayed<BoxedStream>,
-    ) -> Result<(Handle<Client>, HostKey), TransportError> {
-        let host = host_keys::host_name(&device.address, device.port);
+        ident: String,
+        stream: Replayed<BoxedStream>,
+    ) -> Result<Reached, TransportError> {
+        let host = HostKeys::name_of(device);
         let recorded = self.host_keys.algorithms(&host)?;
-        let verdict = Arc::new(Mutex::new(None));
         let policy = device.host_keys.clone().unwrap_or_else(|| self.default_policy.clone());
-        let handler = Client {
-            host,
-            host_keys: self.host_keys.clone(),
-            policy,
-            verdict: Arc::clone(&verdict),
+        let witness = Witness::default();
+        let (security, quirks) = (device.security, Quirks::of(&ident));
+        let mut config = algorithms::client_config(security, &quirks, &recorded, self.keepalive);
+        let certificates = self.host_keys.certificates(&host, &config.preferred.key)?;
+        config.preferred.host_key_certificates = certificates.into();
+        let host_keys = self.host_keys.clone();
+        let client = Client { host, host_keys, policy, witness: witness.clone() };
+        let (stream, overheard) = Tap::new(stream);
+        let connected = connect_stream(Arc::new(config), stream, client).await;
+        let offer = overheard.offer();
+        let (handle, host_key) = match (connected, witness.take_verdict()) {
+            (_, Some(Err(refused))) => return Err(refused),
+            (Ok(handle), Some(Ok(host_key))) => (handle, host_key),
+            (Ok(_), None) => return Err(TransportError::Protocol(russh::Error::UnknownKey)),
+            (Err(russh::Error::NoCommonAlgo { kind, ours, theirs }), _) => {
+                let offer = offer.as_ref();
+                return Err(TransportError::algorithms(security, offer, &kind, theirs, ours));
+            }
+            (Err(error), _) => return Err(error.into()),
         };
-        let config = Arc::new(algorithms::client_config(&recorded));
-        let connected = client::connect_stream(config, stream, handler).await;
-        let verdict = verdict.lock().map(|mut verdict| verdict.take()).unwrap_or_default();
-        match (connected, verdict) {
-            (_, Some(Err(refused))) => Err(refused),
-            (Ok(handle), Some(Ok(host_key))) => Ok((handle, host_key)),
-            (Ok(_), None) => Err(TransportError::Protocol(russh::Error::UnknownKey)),
-            (Err(error), _) => Err(error.into()),
-        }
+        let handshake = Handshake { ident, host_key, security, chosen: witness.chosen(), offer };
+        Ok(Reached {
+            handle,
+            handshake,
+            witness,
+            endpoint: device.endpoint(),
+            methods: Arc::clone(&self.methods),
+            auth_timeout: device.timeouts.auth,
+            through: None,
+        })
     }
 }
 
@@ -148,16 +212,63 @@ impl Reached {
         &self.handshake
     }
 
-    /// Authenticates. A credential that the server refused is not sent a second time.
-    pub async fn log_in(mut self, login: &Login) -> Result<Connection, TransportError> {
+    /// Authenticates; `answers` knows the platform's questions. A credential that the server refused
+    /// is not sent a second time.
+    pub async fn log_in(
+        mut self,
+        login: &Login,
+        answers: PlatformAnswers<'_>,
+    ) -> Result<Connection, TransportError> {
         let waited = self.auth_timeout;
-        let authenticating = Box::pin(authenticate(&mut self.handle, login));
-        match tokio::time::timeout(waited, authenticating).await {
-            Ok(result) => result?,
+        let known = self.methods().get(&self.endpoint).cloned();
+        let mut attempt = Attempt {
+            handle: &mut self.handle,
+            witness: self.witness.clone(),
+            login,
+            answers,
+            security: self.handshake.security,
+            quirks: Quirks::of(&self.handshake.ident),
+            offered: known,
+            learned: None,
+            rsa_tried: false,
+        };
+        let authenticating = Box::pin(attempt.run());
+        let result = match tokio::time::timeout(waited, authenticating).await {
+            Ok(result) => result,
+            Err(_elapsed) => Err(TransportError::AuthTimeout { waited }),
+        };
+        let learned = attempt.learned.take();
+        self.remember(learned);
+        result?;
+        let Self { handle, handshake, witness, through, .. } = self;
+        Ok(Connection { handle, handshake, banner: witness.banner(), through })
+    }
+
+    /// Asks which authentication methods the server offers. It counts as an attempt on some servers,
+    /// so this connection is of no further use.
+    pub async fn offered_methods(mut self, username: &str) -> Result<Vec<String>, TransportError> {
+        let waited = self.auth_timeout;
+        let asked = self.handle.authenticate_none(username);
+        let offered = match tokio::time::timeout(waited, asked).await {
+            Ok(Ok(AuthResult::Success)) => vec!["none".to_owned()],
+            Ok(Ok(AuthResult::Failure { remaining_methods, .. })) => {
+                remaining_methods.iter().map(|method| <&str>::from(method).to_owned()).collect()
+            }
+            Ok(Err(error)) => return Err(error.into()),
             Err(_elapsed) => return Err(TransportError::AuthTimeout { waited }),
+        };
+        self.hang_up().await;
+        Ok(offered)
+    }
+
+    fn methods(&self) -> std::sync::MutexGuard<'_, HashMap<String, MethodSet>> {
+        self.methods.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remember(&self, offered: Option<MethodSet>) {
+        if let Some(offered) = offered.filter(|offered| !offered.is_empty()) {
+            self.methods().insert(self.endpoint.clone(), offered);
         }
-        let Self { handle, handshake, through, .. } = self;
-        Ok(Connection { handle, handshake, through })
     }
 
     /// Says goodbye without logging in.
@@ -171,6 +282,8 @@ pub struct Connection {
     handle: Handle<Client>,
     /// What was agreed on.
     pub handshake: Handshake,
+    /// What the server showed before the login, at most 4 KB of it.
+    pub banner: String,
     /// What carries this connection; it lives at least as long.
     #[expect(dead_code, reason = "held for its drop, which lets go of the device in between")]
     through: Option<Arc<Self>>,
@@ -190,30 +303,36 @@ impl Connection {
 
     /// Has this device connect to another one.
     async fn tunnel(&self, device: &Device) -> Result<BoxedStream, TransportError> {
-        let port = u32::from(device.port);
+        let (address, port, waited) =
+            (device.address.clone(), device.port, device.timeouts.connect);
+        let from = "127.0.0.1";
         let opening =
-            self.handle.channel_open_direct_tcpip(device.address.as_str(), port, "127.0.0.1", 0);
-        let waited = device.timeouts.connect;
+            self.handle.channel_open_direct_tcpip(address.as_str(), u32::from(port), from, 0);
         match tokio::time::timeout(waited, opening).await {
-            Ok(channel) => Ok(Box::new(channel?.into_stream())),
-            Err(_elapsed) => Err(TransportError::ConnectTimeout {
-                address: device.address.clone(),
-                port: device.port,
-                waited,
-            }),
+            Ok(Ok(channel)) => Ok(Box::new(channel.into_stream())),
+            Ok(Err(error)) => {
+                Err(TransportError::Tunnel { address, port, reason: channel_refusal(error)? })
+            }
+            Err(_elapsed) => Err(TransportError::ConnectTimeout { address, port, waited }),
         }
     }
 
     /// Opens an interactive shell on a pseudo-terminal, within `waited`.
     pub async fn shell(&self, pty: Pty<'_>, waited: Duration) -> Result<Shell, TransportError> {
-        match tokio::time::timeout(waited, self.start_shell(pty)).await {
+        match tokio::time::timeout(waited, Box::pin(self.start_shell(pty))).await {
             Ok(shell) => shell,
             Err(_elapsed) => Err(TransportError::ShellTimeout { waited }),
         }
     }
 
     async fn start_shell(&self, pty: Pty<'_>) -> Result<Shell, TransportError> {
-        let mut channel = self.handle.channel_open_session().await?;
+        let mut channel = match self.handle.channel_open_session().await {
+            Ok(channel) => channel,
+            Err(error) => {
+                let reason = channel_refusal(error)?;
+                return Err(TransportError::Refused { what: "a session", reason });
+            }
+        };
         channel.request_pty(true, pty.kind, pty.width, pty.height, 0, 0, &[]).await?;
         confirm(&mut channel, "a pseudo-terminal").await?;
         channel.request_shell(true).await?;
@@ -233,16 +352,30 @@ async fn say_goodbye(handle: &Handle<Client>) {
     drop(tokio::time::timeout(GOODBYE, goodbye).await);
 }
 
+/// Why a channel was refused; any other failure stays what it is.
+fn channel_refusal(error: russh::Error) -> Result<String, TransportError> {
+    match error {
+        russh::Error::ChannelOpenFailure(reason) => Ok(match reason {
+            russh::ChannelOpenFailure::AdministrativelyProhibited => "it is not allowed".to_owned(),
+            russh::ChannelOpenFailure::ConnectFailed => "it cannot connect".to_owned(),
+            russh::ChannelOpenFailure::UnknownChannelType => "it knows no such channel".to_owned(),
+            russh::ChannelOpenFailure::ResourceShortage => "it has no room for more".to_owned(),
+            russh::ChannelOpenFailure::Other { .. } => String::new(),
+        }),
+        error => Err(error.into()),
+    }
+}
+
 /// Waits for the answer to a channel request.
 async fn confirm(
-    channel: &mut russh::Channel<client::Msg>,
+    channel: &mut russh::Channel<Msg>,
     what: &'static str,
 ) -> Result<(), TransportError> {
     loop {
         match channel.wait().await {
             Some(ChannelMsg::Success) => return Ok(()),
             Some(ChannelMsg::Failure | ChannelMsg::Close | ChannelMsg::Eof) | None => {
-                return Err(TransportError::Refused { what });
+                return Err(TransportError::Refused { what, reason: String::new() });
             }
             // Window adjustments may come in between.
             Some(_) => {}
@@ -253,141 +386,20 @@ async fn confirm(
 async fn identify(
     device: &Device,
     stream: BoxedStream,
-) -> Result<(String, ident::Replayed<BoxedStream>), TransportError> {
+) -> Result<(String, Replayed<BoxedStream>), TransportError> {
     let (address, port) = (device.address.clone(), device.port);
     let waited = device.timeouts.connect;
-    match tokio::time::timeout(waited, ident::sniff(stream)).await {
+    let mut head = Vec::with_capacity(256);
+    let sniffed = tokio::time::timeout(waited, ident::sniff(stream, &mut head)).await;
+    let sent = || {
+        let printable = |c: &char| c.is_ascii_graphic() || *c == ' ';
+        String::from_utf8_lossy(&head).chars().filter(printable).take(60).collect::<String>()
+    };
+    match sniffed {
         Ok(Ok(found)) => Ok(found),
         Ok(Err(NoIdent::Io(source))) => Err(TransportError::Connect { address, port, source }),
-        Ok(Err(NoIdent::Other(sent))) => {
-            let sent = String::from_utf8_lossy(&sent);
-            let printable = |c: &char| c.is_ascii_graphic() || *c == ' ';
-            let sent = sent.chars().filter(printable).take(60).collect();
-            Err(TransportError::NotSsh { address, port, sent })
-        }
-        Err(_elapsed) => Err(TransportError::IdentTimeout { waited }),
-    }
-}
-
-async fn authenticate(handle: &mut Handle<Client>, login: &Login) -> Result<(), TransportError> {
-    match &login.proof {
-        LoginProof::Password(password) => {
-            log_in_with_password(handle, &login.username, password).await
-        }
-        LoginProof::Key { path, key, passphrase, .. } => {
-            let passphrase = passphrase.as_ref().map(|secret| secret.expose().as_str());
-            let key = decode_secret_key(key.expose(), passphrase).map_err(|source| {
-                TransportError::PrivateKey { path: path.display().to_string(), source }
-            })?;
-            log_in_with_key(handle, &login.username, key).await
-        }
-        LoginProof::Agent { .. } => Err(TransportError::Refused { what: "an agent" }),
-    }
-}
-
-async fn log_in_with_password(
-    handle: &mut Handle<Client>,
-    username: &str,
-    password: &Secret<String>,
-) -> Result<(), TransportError> {
-    let result = handle.authenticate_password(username, password.expose().as_str()).await?;
-    let offered = match result {
-        AuthResult::Success => return Ok(()),
-        AuthResult::Failure { remaining_methods, .. } => remaining_methods,
-    };
-    // A server that does not know the method `password` has not judged the password yet.
-    if offered.contains(&MethodKind::Password) {
-        return Err(TransportError::AuthRefused { username: username.to_owned() });
-    }
-    if !offered.contains(&MethodKind::KeyboardInteractive) {
-        return Err(unsupported("a password", &offered));
-    }
-    answer_interactively(handle, username, password).await
-}
-
-/// Answers the one question that is not echoed, once.
-async fn answer_interactively(
-    handle: &mut Handle<Client>,
-    username: &str,
-    password: &Secret<String>,
-) -> Result<(), TransportError> {
-    /// More rounds than any device asks.
-    const MOST_ROUNDS: usize = 8;
-    let refused = || TransportError::AuthRefused { username: username.to_owned() };
-    let mut sent = false;
-    let mut answer = handle.authenticate_keyboard_interactive_start(username, None).await?;
-    for _ in 0..MOST_ROUNDS {
-        let prompts = match answer {
-            KeyboardInteractiveAuthResponse::Success => return Ok(()),
-            KeyboardInteractiveAuthResponse::Failure { .. } => return Err(refused()),
-            KeyboardInteractiveAuthResponse::InfoRequest { prompts, .. } => prompts,
-        };
-        // An empty request is answered with an empty answer (RFC 4256, 3.4).
-        let hidden = prompts.iter().filter(|prompt| !prompt.echo).count();
-        if hidden > 1 || prompts.len() > hidden || (hidden == 1 && sent) {
-            return Err(refused());
-        }
-        sent = sent || hidden == 1;
-        let responses = prompts.iter().map(|_| password.expose().clone()).collect();
-        answer = handle.authenticate_keyboard_interactive_respond(responses).await?;
-    }
-    Err(refused())
-}
-
-async fn log_in_with_key(
-    handle: &mut Handle<Client>,
-    username: &str,
-    key: russh::keys::PrivateKey,
-) -> Result<(), TransportError> {
-    // Waits for the server's extensions, which only RSA needs.
-    let hash = if key.algorithm().is_rsa() {
-        handle.best_supported_rsa_hash().await?.flatten()
-    } else {
-        None
-    };
-    let key = PrivateKeyWithHashAlg::new(Arc::new(key), hash);
-    match handle.authenticate_publickey(username, key).await? {
-        AuthResult::Success => Ok(()),
-        AuthResult::Failure { remaining_methods, .. }
-            if !remaining_methods.contains(&MethodKind::PublicKey) =>
-        {
-            Err(unsupported("a key", &remaining_methods))
-        }
-        AuthResult::Failure { .. } => {
-            Err(TransportError::AuthRefused { username: username.to_owned() })
-        }
-    }
-}
-
-fn unsupported(method: &'static str, offered: &MethodSet) -> TransportError {
-    let names: Vec<&str> = offered.iter().map(Into::into).collect();
-    let offered = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
-    TransportError::AuthMethod { method, offered }
-}
-
-/// What the host-key check decided; written once, before any credential is sent.
-type Verdict = Arc<Mutex<Option<Result<HostKey, TransportError>>>>;
-
-/// Our side of the library's callbacks.
-struct Client {
-    host: String,
-    host_keys: HostKeys,
-    policy: HostKeyPolicy,
-    verdict: Verdict,
-}
-
-impl client::Handler for Client {
-    type Error = russh::Error;
-
-    async fn check_server_key(
-        &mut self,
-        key: &PublicKeyOrCertificate,
-    ) -> Result<bool, Self::Error> {
-        // Certificates are not asked for, so one that comes is refused.
-        let PublicKeyOrCertificate::PublicKey { key, .. } = key else { return Ok(false) };
-        let result = self.host_keys.check(&self.host, key, &self.policy);
-        let accepted = result.is_ok();
-        let stored = self.verdict.lock().map(|mut verdict| *verdict = Some(result));
-        Ok(accepted && stored.is_ok())
+        Ok(Err(NoIdent::Old(ident))) => Err(TransportError::OldProtocol { address, port, ident }),
+        Ok(Err(NoIdent::Other)) => Err(TransportError::NotSsh { address, port, sent: sent() }),
+        Err(_elapsed) => Err(TransportError::IdentTimeout { waited, sent: sent() }),
     }
 }

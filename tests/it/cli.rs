@@ -47,6 +47,8 @@ fn help_is_what_was_reviewed() {
         ("help_check", &["check", "--help"]),
         ("help_demo", &["demo", "--help"]),
         ("help_lab", &["lab", "--help"]),
+        ("help_host_key", &["host-key", "--help"]),
+        ("help_host_key_trust", &["host-key", "trust", "--help"]),
     ] {
         let output = vty_mcp(directory.path(), arguments);
         assert_eq!(output.status.code(), Some(0));

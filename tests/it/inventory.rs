@@ -37,10 +37,13 @@ fn the_example_loads_without_a_word() {
         resolve_platform: &|name| platforms.resolve(name),
         platform_names: platforms.names().map(ToString::to_string).collect(),
         strict_files: true,
+        allow_proxy_commands: false,
     };
     let loaded = load(&path, &options).map_err(|error| error.report()).unwrap();
     assert!(loaded.notices.is_empty(), "{:?}", loaded.notices);
 
+    let jump = |name: &str| loaded.inventory.device(name).unwrap().route.hops().len();
+    assert_eq!((jump("core-r1"), jump("access-sw1")), (1, 0));
     let mut found: Vec<(&str, bool, bool)> = loaded
         .inventory
         .devices()
@@ -50,8 +53,12 @@ fn the_example_loads_without_a_word() {
         })
         .collect();
     found.dedup();
-    let expected =
-        [("cisco_ios", false, true), ("juniper_junos", true, false), ("arista_eos", false, false)];
+    let expected = [
+        ("cisco_ios", false, true),
+        ("linux", false, false),
+        ("juniper_junos", true, false),
+        ("arista_eos", false, false),
+    ];
     assert_eq!(found, expected);
 
     fs::remove_file(directory.path().join("keys/netops_ed25519")).unwrap();
@@ -63,7 +70,7 @@ fn the_example_loads_without_a_word() {
 #[test]
 fn the_manual_lists_every_reason() {
     let manual = String::from_utf8(repository_file("docs/inventory.md")).unwrap();
-    let reason = regex::Regex::new("\"((?:inv|key|file)_[a-z_]+)\"").unwrap();
+    let reason = regex::Regex::new("\"((?:inv|key|file|secret)_[a-z_]+)\"").unwrap();
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/inventory");
     let mut seen = 0;
     for folder in [sources.clone(), sources.join("json")] {

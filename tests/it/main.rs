@@ -13,10 +13,12 @@ mod cli; // the built program as a person uses it
 mod detection; // devices whose platform nobody named
 mod docs; // the documentation tells what the code does
 mod failures; // everything that goes wrong between us and a device, and its code
+mod host_keys; // recorded, pinned, changed and revoked host keys
 mod hostile; // whatever bytes come; the fuzzer asserts the same
 mod http; // the HTTP transport, byte by byte
 mod inventory; // the example device file
 mod lab_devices; // every platform against its simulated device, with quirks
+mod logins; // authentication, method by method
 mod platforms; // one suite over all platforms, whole and cut
 mod pool; // sessions are kept, proven and never shared
 mod recording; // transcripts, from a device to a platform file that they prove

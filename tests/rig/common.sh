@@ -137,6 +137,8 @@ MaxStartups 200
 MaxSessions 50
 PidFile none
 CONF
+    # OpenSSH 9.8 and later makes a client that was refused wait; here all come from one address.
+    ! grep -qai persourcepenalties /usr/sbin/sshd || echo "PerSourcePenalties no"
 }
 
 start_sshd() { # start_sshd NAME ADDRESS...: with the configuration run/NAME.conf; each ADDRESS is `host port`
@@ -147,4 +149,16 @@ start_sshd() { # start_sshd NAME ADDRESS...: with the configuration run/NAME.con
     for where; do
         await 15 "the greeting of $name at $where" greets $where || { cat "$RUN/$name.log" >&2; fail "$name does not start"; }
     done
+}
+
+own_sshd() { # own_sshd NAME ADDRESS PORT USER LINE...: an OpenSSH server with a log of its own; of each keyword sshd takes the first line
+    local name=$1 address=$2 port=$3 user=$4
+    shift 4
+    {
+        printf '%s\n' "$@"
+        echo "ListenAddress $address:$port"
+        echo "LogLevel VERBOSE"
+        sshd_settings "$user"
+    } >"$RUN/$name.conf"
+    start_sshd "$name" "$address $port"
 }

@@ -13,6 +13,7 @@ ADDRESS=127.0.22.1 OPENSSH_PORT=22231 DROPBEAR_PORT=22232
 
 users() {
     local user
+    key client_ed25519 -t ed25519 -N ''
     cat >"$BIN/vtybash" <<'SHELL'
 #!/bin/bash
 exec -a -bash /bin/bash "$@"
@@ -24,6 +25,9 @@ SHELL
     chmod 755 "$BIN"/*
     for user in "${USERS[@]}"; do
         user "$user" "$(secret password)"
+        # Where dropbear looks, and it insists on whose they are.
+        install -d -m 700 -o "$user" -g "$user" "$HOMES/$user/.ssh"
+        install -m 600 -o "$user" -g "$user" "$KEYS/client_ed25519.pub" "$HOMES/$user/.ssh/authorized_keys"
         # dropbear lets nobody in whose shell is not listed.
         grep -qxF "$BIN/$user" /etc/shells || echo "$BIN/$user" >>/etc/shells
     done

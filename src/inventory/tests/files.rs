@@ -6,38 +6,38 @@ use std::path::PathBuf;
 use super::*;
 
 /// A directory with a device file; key files beside it are named relatively.
-struct Site {
+pub(super) struct Site {
     directory: tempfile::TempDir,
 }
 
 impl Site {
-    fn new(devices: &[u8]) -> Self {
+    pub(super) fn new(devices: &[u8]) -> Self {
         let site = Self { directory: tempfile::tempdir().unwrap() };
         site.write("devices.json", devices, 0o600);
         site
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    fn write(&self, name: &str, contents: &[u8], mode: u32) {
+    pub(super) fn write(&self, name: &str, contents: &[u8], mode: u32) {
         fs::write(self.path(name), contents).unwrap();
         set_mode(&self.path(name), mode);
     }
 
-    fn load(&self, strict_files: bool) -> Result<Loaded, InventoryError> {
+    pub(super) fn load(&self, strict_files: bool) -> Result<Loaded, InventoryError> {
         load(&self.path("devices.json"), &LoadOptions { strict_files, ..options() })
     }
 
-    fn problems(&self) -> Vec<Problem> {
+    pub(super) fn problems(&self) -> Vec<Problem> {
         match self.load(false) {
             Ok(loaded) => loaded.notices,
             Err(error) => error.problems().to_vec(),
         }
     }
 
-    fn reasons(&self) -> Vec<&'static str> {
+    pub(super) fn reasons(&self) -> Vec<&'static str> {
         self.problems().iter().map(|problem| problem.reason).collect()
     }
 }
@@ -55,7 +55,7 @@ fn keyed(auth: &str) -> String {
     device_with("auth", &format!("{{\"type\": \"ssh_key\", {auth}}}"))
 }
 
-const PLAIN_KEY: &str = "-----BEGIN OPENSSH PRIVATE KEY-----\n\
+pub(super) const PLAIN_KEY: &str = "-----BEGIN OPENSSH PRIVATE KEY-----\n\
     b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW\n\
     QyNTUxOQAAACA=\n-----END OPENSSH PRIVATE KEY-----\n";
 const ENCRYPTED_KEY: &str = "-----BEGIN OPENSSH PRIVATE KEY-----\r\n\

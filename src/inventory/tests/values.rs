@@ -140,7 +140,20 @@ fn i9_exactly_one_whole_credential() {
         r#"{"password": "p"}"#,
         r#"{"type": "password"}"#,
         r#"{"type": "ssh_key"}"#,
-        r#"{"type": "agent"}"#,
+        r#"{"type": "agnet"}"#,
+        r#"{"type": "keyboard_interactive"}"#,
+        r#"{"type": "agent", "password": "p"}"#,
+        r#"{"type": "agent", "passphrase": "p"}"#,
+        r#"{"type": "agent", "private_key_path": "k"}"#,
+        r#"{"type": "agent", "certificate_path": "k"}"#,
+        r#"{"type": "agent", "key": ""}"#,
+        r#"{"type": "agent", "key": "SHA256:short"}"#,
+        r#"{"type": "password", "password": "p", "key": "k"}"#,
+        r#"{"type": "password", "password": "p", "certificate_path": "k"}"#,
+        r#"{"type": "password", "password": "p", "answers": [{"prompt": "x"}]}"#,
+        r#"{"type": "password", "password": "p", "answers": [{"answer": "x"}]}"#,
+        r#"{"type": "password", "password": "p", "answers": [{"prompt": " ", "answer": "x"}]}"#,
+        r#"{"type": "password", "password": "p", "answers": [{"prompt": "x", "answer": ""}]}"#,
         r#"{"type": "password", "password": ""}"#,
         r#"{"type": "password", "password": "a\nb"}"#,
         r#"{"type": "password", "password": "p", "private_key_path": "k"}"#,
@@ -152,6 +165,10 @@ fn i9_exactly_one_whole_credential() {
         assert_eq!(reasons("auth", auth), ["inv_credential"], "{auth}");
     }
     assert_eq!(reasons("auth", "\"p\""), ["inv_type"]);
+    let answers = r#"{"type": "password", "password": "p", "answers": {"prompt": "x"}}"#;
+    assert_eq!(reasons("auth", answers), ["inv_type"]);
+    let mistaken = r#"{"type": "ssh_key", "key": "k", "private_key_path": "k"}"#;
+    assert!(said(&device_with("auth", mistaken)).contains("did you mean `private_key_path`?"));
     assert_eq!(reasons("auth", r#"{"type": "ssh_key", "private_key_path": ""}"#), ["key_path"]);
     let pasted =
         r#"{"type": "ssh_key", "private_key_path": "-----BEGIN OPENSSH PRIVATE KEY-----"}"#;

@@ -26,9 +26,19 @@ impl client::Handler for Trusting {
 }
 
 pub(super) async fn connect(device: &RunningDevice) -> Handle<Trusting> {
-    let config = client::Config { nodelay: true, ..client::Config::default() };
-    let handler = Trusting { fingerprint: device.fingerprint().to_owned() };
-    client::connect(Arc::new(config), device.address(), handler).await.unwrap()
+    try_connect(device, client::Config::default()).await.unwrap()
+}
+
+pub(super) async fn try_connect(
+    device: &RunningDevice,
+    config: client::Config,
+) -> Result<Handle<Trusting>, russh::Error> {
+    let config = client::Config { nodelay: true, ..config };
+    client::connect(Arc::new(config), device.address(), trusting(device)).await
+}
+
+pub(super) fn trusting(device: &RunningDevice) -> Trusting {
+    Trusting { fingerprint: device.fingerprint().to_owned() }
 }
 
 pub(super) async fn log_in(device: &RunningDevice) -> Handle<Trusting> {
@@ -52,7 +62,11 @@ pub(super) struct Terminal {
 
 impl Terminal {
     pub(super) async fn open(device: &RunningDevice) -> Self {
-        let client = log_in(device).await;
+        Self::start(log_in(device).await).await
+    }
+
+    /// A shell on a connection that is logged in.
+    pub(super) async fn start(client: Handle<Trusting>) -> Self {
         let channel = client.channel_open_session().await.unwrap();
         channel.request_pty(true, "vt100", 511, 1000, 0, 0, &[]).await.unwrap();
         channel.request_shell(true).await.unwrap();

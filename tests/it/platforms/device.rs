@@ -74,6 +74,7 @@ impl Rig {
             resolve_platform: &|name| platforms.resolve(name),
             platform_names: Vec::new(),
             strict_files: false,
+            allow_proxy_commands: false,
         };
         let text = lab.inventory().to_string();
         let loaded = inventory::parse(&text, directory.path(), &options).unwrap();
@@ -92,7 +93,7 @@ impl Rig {
     pub(super) async fn open(&self) -> Result<Cli, SessionError> {
         let login = credentials().login(&self.device).await.unwrap();
         let reached = dialer(self.directory.path()).reach(&self.device, None).await.unwrap();
-        let connection = Box::pin(reached.log_in(&login)).await.unwrap();
+        let connection = Box::pin(reached.log_in(&login, &|_| None)).await.unwrap();
         let terminal = &self.platform.terminal;
         let pty = Pty { kind: &terminal.kind, width: terminal.width, height: terminal.height };
         let shell = connection.shell(pty, SOON).await.unwrap();
