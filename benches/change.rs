@@ -7,16 +7,18 @@
 //! `cargo bench --bench change`
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::print_stdout,
     clippy::disallowed_methods,
     reason = "a benchmark measures real time, prints and may panic"
 )]
 
+mod support;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use russh::client;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio_util::sync::CancellationToken;
 use vty_mcp::caller::{Caller, Role};
 use vty_mcp::change::After;
@@ -25,52 +27,26 @@ use vty_mcp::operations::{ApplyRequest, Operations, PlanRequest};
 use vty_mcp::server;
 use vty_mcp::settings::{Overrides, Settings};
 
+use self::support::{shell, until_prompt};
+
 const ROUNDS: usize = 15;
 
-struct AcceptAny;
-
-impl client::Handler for AcceptAny {
-    type Error = russh::Error;
-
-    async fn check_server_key(
-        &mut self,
-        _key: &russh::keys::PublicKeyOrCertificate,
-    ) -> Result<bool, Self::Error> {
-        Ok(true)
-    }
-}
-
-async fn until_prompt(stream: &mut (impl AsyncRead + Unpin)) {
-    let mut buffer = vec![0; 32 * 1024];
-    let mut tail = Vec::new();
-    let prompts: [&[u8]; 4] = [b"r1#", b"r1# ", b"r1>", b"r1> "];
-    while !prompts.iter().any(|prompt| tail.ends_with(prompt)) {
-        let count = stream.read(&mut buffer).await.unwrap();
-        tail.extend(buffer.iter().take(count));
-        let excess = tail.len().saturating_sub(64);
-        tail.drain(..excess);
-    }
-}
+/// The prompts of the device, whatever the platform.
+const PROMPTS: [&[u8]; 4] = [b"r1#", b"r1# ", b"r1>", b"r1> "];
 
 /// The time to open a shell, and the time of one line.
 async fn raw(device: &RunningDevice, command: &str) -> (Duration, Duration) {
     let (mut opens, mut lines) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let start = Instant::now();
-        let config = client::Config { nodelay: true, ..client::Config::default() };
-        let mut handle =
-            client::connect(Arc::new(config), device.address(), AcceptAny).await.unwrap();
-        handle.authenticate_password(device.username(), device.password()).await.unwrap();
-        let channel = handle.channel_open_session().await.unwrap();
-        channel.request_pty(false, "vt100", 511, 1000, 0, 0, &[]).await.unwrap();
-        channel.request_shell(false).await.unwrap();
-        let mut stream = channel.into_stream();
-        until_prompt(&mut stream).await;
+        let (_handle, mut stream) =
+            shell(device.address(), device.username(), device.password()).await;
+        until_prompt(&mut stream, &PROMPTS, 0).await;
         opens.push(start.elapsed());
         for _ in 0..20 {
             let start = Instant::now();
             stream.write_all(format!("{command}\n").as_bytes()).await.unwrap();
-            until_prompt(&mut stream).await;
+            until_prompt(&mut stream, &PROMPTS, 0).await;
             lines.push(start.elapsed());
         }
     }

@@ -12,11 +12,12 @@
     reason = "a benchmark measures real time, prints and may panic"
 )]
 
+mod support;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use russh::client;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
 use vty_mcp::lab::{Lab, LabDevice, RunningDevice};
 use vty_mcp::platform::{Platform, Platforms};
@@ -24,58 +25,13 @@ use vty_mcp::policy::permit_read;
 use vty_mcp::secret::Secret;
 use vty_mcp::session::{Limits, LoginSecrets, Session};
 
+use self::support::{shell, until_prompt};
+
 /// Commands that are not measured, then those that are.
 const WARM_UP: usize = 200;
 const ROUNDS: usize = 1000;
 /// Fewer bytes than this are not yet the answer.
 const LEAST: usize = 1000;
-
-struct AcceptAny;
-
-impl client::Handler for AcceptAny {
-    type Error = russh::Error;
-
-    async fn check_server_key(
-        &mut self,
-        _key: &russh::keys::PublicKeyOrCertificate,
-    ) -> Result<bool, Self::Error> {
-        Ok(true)
-    }
-}
-
-/// Opens a shell with the SSH library alone.
-async fn shell(
-    device: &RunningDevice,
-) -> (client::Handle<AcceptAny>, impl AsyncRead + AsyncWrite + Unpin + use<>) {
-    let config = client::Config { nodelay: true, ..client::Config::default() };
-    let mut handle = client::connect(Arc::new(config), device.address(), AcceptAny).await.unwrap();
-    let login = handle.authenticate_password(device.username(), device.password()).await.unwrap();
-    assert!(login.success());
-    let channel = handle.channel_open_session().await.unwrap();
-    channel.request_pty(false, "vt100", 511, 1000, 0, 0, &[]).await.unwrap();
-    channel.request_shell(false).await.unwrap();
-    (handle, channel.into_stream())
-}
-
-/// Reads until what came ends with the prompt, and is at least this long.
-async fn until_prompt(stream: &mut (impl AsyncRead + Unpin), prompt: &[u8], least: usize) {
-    let mut buffer = vec![0; 32 * 1024];
-    let (mut tail, mut seen) = (Vec::new(), 0);
-    while seen < least || !tail.ends_with(prompt) {
-        let read = tokio::time::timeout(Duration::from_secs(10), stream.read(&mut buffer)).await;
-        let count = read.unwrap_or_else(|_| no_prompt(&tail, prompt)).unwrap();
-        assert!(count > 0, "the device left");
-        seen += count;
-        tail.extend(buffer.iter().take(count));
-        let excess = tail.len().saturating_sub(512);
-        tail.drain(..excess);
-    }
-}
-
-fn no_prompt(tail: &[u8], prompt: &[u8]) -> ! {
-    let (tail, prompt) = (String::from_utf8_lossy(tail), String::from_utf8_lossy(prompt));
-    panic!("{tail:?} does not end with {prompt:?}")
-}
 
 /// The bytes of the prompt as this device draws it after login.
 async fn prompt_of(stream: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
@@ -94,7 +50,7 @@ async fn prompt_of(stream: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
 async fn raw(device: &RunningDevice, platform: &Platform) -> Vec<Duration> {
     let newline = &platform.terminal.newline;
     let line = format!("{}{newline}", platform.version_command);
-    let (_handle, mut stream) = shell(device).await;
+    let (_handle, mut stream) = shell(device.address(), device.username(), device.password()).await;
     let mut prompt = prompt_of(&mut stream).await;
     for setup in &platform.setup {
         // Without it some devices stop at a pager.
@@ -105,7 +61,7 @@ async fn raw(device: &RunningDevice, platform: &Platform) -> Vec<Duration> {
     for round in 0..WARM_UP + ROUNDS {
         let start = Instant::now();
         stream.write_all(line.as_bytes()).await.unwrap();
-        until_prompt(&mut stream, &prompt, LEAST).await;
+        until_prompt(&mut stream, &[&prompt], LEAST).await;
         if round >= WARM_UP {
             times.push(start.elapsed());
         }
@@ -114,7 +70,7 @@ async fn raw(device: &RunningDevice, platform: &Platform) -> Vec<Duration> {
 }
 
 async fn driver(device: &RunningDevice, platform: &Arc<Platform>) -> Vec<Duration> {
-    let (_handle, stream) = shell(device).await;
+    let (_handle, stream) = shell(device.address(), device.username(), device.password()).await;
     let secrets = LoginSecrets {
         username: device.username().to_owned(),
         password: Some(Secret::new(device.password().to_owned())),

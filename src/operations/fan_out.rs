@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::{Failure, OnProgress, Operations, Progress};
@@ -43,23 +42,21 @@ where
     F: Future<Output = T> + Send + 'static,
 {
     let total = names.len();
-    let gate = Arc::new(Semaphore::new(operations.limits.devices_at_once));
-    let mut tasks = JoinSet::new();
-    let mut places = std::collections::HashMap::new();
-    for (place, name) in names.iter().enumerate() {
-        let gate = Arc::clone(&gate);
-        let work = work(Arc::clone(operations), name.clone());
-        let handle = tasks.spawn(async move {
-            // Never closed, so there is always a permit in the end.
-            let _permit = gate.acquire_owned().await;
-            work.await
-        });
-        places.insert(handle.id(), place);
-    }
     on_progress(Progress { done: 0, total, device: None });
     let mut results: Vec<Option<T>> = names.iter().map(|_| None).collect();
     let mut done: usize = 0;
-    while let Some(finished) = tasks.join_next_with_id().await {
+    let mut tasks = JoinSet::new();
+    let mut places = std::collections::HashMap::new();
+    let mut waiting = names.iter().enumerate();
+    loop {
+        // A task is made when its turn comes: hundreds that only wait would hold much memory.
+        while tasks.len() < operations.limits.devices_at_once
+            && let Some((place, name)) = waiting.next()
+        {
+            let handle = tasks.spawn(work(Arc::clone(operations), name.clone()));
+            places.insert(handle.id(), place);
+        }
+        let Some(finished) = tasks.join_next_with_id().await else { break };
         let (id, result) = match finished {
             Ok((id, result)) => (id, Some(result)),
             Err(error) => {

@@ -16,6 +16,10 @@ use crate::session::Output;
 
 /// Most commands in one call.
 const MOST_COMMANDS: usize = 50;
+/// Larger answers are made fit to be shown on a thread of their own, in bytes: that takes
+/// milliseconds, in which no other device would be listened to.
+const LARGE: usize = 64 * 1024;
+
 /// What to run where.
 #[derive(Debug, Clone)]
 pub struct RunRequest {
@@ -134,7 +138,7 @@ impl Operations {
     }
 
     async fn run_on(
-        &self,
+        self: &Arc<Self>,
         name: &str,
         commands: &[String],
         answers: &[GivenAnswer],
@@ -251,7 +255,7 @@ impl Operations {
     }
 
     async fn run_one(
-        &self,
+        self: &Arc<Self>,
         device: &Device,
         lease: &mut Lease,
         permitted: &Permitted,
@@ -260,16 +264,21 @@ impl Operations {
         let command = permitted.as_str();
         match self.ask(device, lease, permitted, cancel).await {
             Err(failure) => CommandAnswer::failed(command, failure),
-            Ok(output) => self.answer(permitted, &output),
+            Ok(output) => self.answer(permitted, output).await,
         }
     }
 
     /// Makes the whole text of an answer fit to be shown.
-    fn answer(&self, permitted: &Permitted, output: &Output) -> CommandAnswer {
-        let mut text = self.show(&output.text);
+    async fn answer(self: &Arc<Self>, permitted: &Permitted, mut output: Output) -> CommandAnswer {
+        let (is_cut, kept) = (output.is_cut(), output.text.len());
+        let text = std::mem::take(&mut output.text);
+        let mut text = match self.show_aside(text).await {
+            Ok(text) => text,
+            Err(failure) => return CommandAnswer::failed(permitted.as_str(), failure),
+        };
         let unended = permitted.reads_whole_configuration() && !output.ended;
-        if output.is_cut() {
-            let (sent, kept) = (output.total_bytes, output.text.len());
+        if is_cut {
+            let sent = output.total_bytes;
             let note = format!("[the device sent {sent} bytes; only the first {kept} were kept]\n");
             text.push_str(&note);
         } else if unended {
@@ -277,12 +286,25 @@ impl Operations {
         }
         CommandAnswer {
             command: permitted.as_str().to_owned(),
-            complete: !(output.is_cut() || unended),
+            complete: !(is_cut || unended),
             total_bytes: text.len() as u64,
             text,
             output_id: None,
             next_offset: None,
             error: None,
         }
+    }
+
+    /// Makes a text of a device fit to be shown, where it is large without keeping others waiting.
+    async fn show_aside(self: &Arc<Self>, text: String) -> Result<String, Failure> {
+        if text.len() < LARGE {
+            return Ok(self.show(&text));
+        }
+        let operations = Arc::clone(self);
+        let shown = tokio::task::spawn_blocking(move || operations.show(&text)).await;
+        shown.map_err(|error| {
+            tracing::error!(%error, "an answer cannot be made fit to be shown");
+            Failure::new(ErrorCode::Internal, "the answer cannot be made fit to be shown")
+        })
     }
 }

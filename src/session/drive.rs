@@ -10,6 +10,13 @@ use super::{Ended, INTERRUPT_WAIT, Output, Session, SessionError, Stopped, short
 use crate::platform::Answer;
 use crate::secret::Secret;
 
+/// How many bytes are taken at most before other sessions get their turn. The library yields by
+/// reads, and many large ones in a row would make everybody else wait.
+const TURN: usize = 16 * 1024;
+/// How many bytes are read at once, at first and where much comes. Most answers are small, and what
+/// thousands of logins used for a moment would be resident for as long as their sessions.
+const READ: usize = 2 * 1024;
+const LARGE_READ: usize = 32 * 1024;
 /// How many bytes of an answer are kept as they came, to find an echo in.
 const RAW: usize = 4096;
 
@@ -35,7 +42,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
         let mut exchange = Exchange::new(&platform, learned.as_ref(), kind, drawn);
         let mut heard = Instant::now();
-        let mut buffer = vec![0; 32 * 1024];
+        let mut buffer = vec![0; READ];
+        let mut taken: usize = 0;
         loop {
             let quiet = heard.elapsed();
             let wait = match exchange.step(&mut self.terminal, &self.raw, quiet) {
@@ -67,6 +75,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     let bytes = buffer.get(..count).unwrap_or_default();
                     self.keep_raw(bytes);
                     self.terminal.feed(bytes);
+                    if count == buffer.len() {
+                        buffer.resize(LARGE_READ, 0);
+                    }
+                    taken = taken.saturating_add(count);
+                    if taken >= TURN {
+                        taken = 0;
+                        tokio::task::yield_now().await;
+                    }
                     heard = Instant::now();
                 }
                 Ok(Err(error)) => return Err(SessionError::Io(error)),

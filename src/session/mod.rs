@@ -178,7 +178,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         };
         let done = self.conclude(outcome).await?;
         self.poisoned = false;
-        Ok(self.output(&done))
+        let output = self.output(&done);
+        // An idle session does not hold on to the memory of a large answer.
+        self.terminal.forget();
+        Ok(output)
     }
 
     /// Types one line of a change and returns its answer. Every line of the answer may refuse it.

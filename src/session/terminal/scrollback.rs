@@ -94,7 +94,7 @@ impl Scrollback {
     }
 
     pub(super) fn clear(&mut self) {
-        // An idle session does not hold on to the memory of a large answer.
+        // Nor does the next answer, which may be small.
         let limit = self.limit;
         if self.kept.capacity() > SMALL || self.tail.iter().any(|line| line.capacity() > SMALL) {
             *self = Self::new(limit);
