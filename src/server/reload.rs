@@ -120,7 +120,7 @@ impl Reload {
                 }
                 let devices = loaded.inventory.len();
                 (self.on_devices)(&loaded.inventory);
-                self.operations.replace_inventory(Arc::new(loaded.inventory));
+                self.operations.replace_inventory(&Arc::new(loaded.inventory));
                 tracing::info!(event = "inventory_reloaded", devices, "the device file was read");
             }
             Err(error) => {

@@ -53,8 +53,8 @@ pub struct DeviceCheck {
 /// One step of the visit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Step {
-    /// Its name: resolve, connect, algorithms, host_key, methods, login, platform, mode, paging or
-    /// round_trip.
+    /// Its name: one of `resolve`, `connect`, `algorithms`, `host_key`, `methods`, `login`,
+    /// `platform`, `mode`, `paging` and `round_trip`.
     pub name: &'static str,
     /// How it went: ok, warning, failed or skipped.
     pub status: Status,
@@ -115,7 +115,7 @@ pub struct OfferedKind {
 pub struct CliFacts {
     /// Who logged in.
     pub username: String,
-    /// With what: password, ssh_key or agent.
+    /// With what: `password`, `ssh_key` or `agent`.
     pub auth: &'static str,
     /// The platform of the inventory.
     pub platform: String,
