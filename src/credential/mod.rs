@@ -2,16 +2,27 @@
 //!
 //! **Invariants:** every secret that was fetched is reported to `learned` before anybody can use it,
 //! so that the redactor knows it. Every source has limits on time and size. No error holds a secret.
+//!
+//! What a command or the keyring gave is kept for a while: a fleet of a thousand devices asks a
+//! password manager once. Other sources cost nothing to ask and are asked at every login.
 
+mod cache;
 mod error;
 mod login;
 mod source;
+#[cfg(test)]
+mod tests;
 
+use std::time::Duration;
+
+use futures::FutureExt as _;
+
+use self::cache::{Cache, Key};
 pub use self::error::CredentialError;
 pub use self::login::{CredentialId, Login, LoginProof};
-
 use crate::inventory::{AuthProof, Device, SecretSource};
 use crate::secret::Secret;
+use crate::settings::CredentialLimits;
 
 /// Hears of every secret that was fetched.
 pub type Learned = Box<dyn Fn(&Secret<String>) + Send + Sync>;
@@ -21,6 +32,8 @@ pub struct Credentials {
     /// What identities of credentials are keyed with.
     key: Secret<[u8; 32]>,
     learned: Learned,
+    limits: CredentialLimits,
+    cache: Cache,
 }
 
 impl std::fmt::Debug for Credentials {
@@ -32,7 +45,14 @@ impl std::fmt::Debug for Credentials {
 impl Credentials {
     /// Makes a source whose identities are keyed with `key`.
     pub fn new(key: Secret<[u8; 32]>, learned: Learned) -> Self {
-        Self { key, learned }
+        let limits = CredentialLimits::default();
+        Self { key, learned, limits, cache: Cache::new(limits.cache) }
+    }
+
+    /// Sets how long a command may take and how long its secret is kept.
+    #[must_use]
+    pub fn with_limits(self, limits: CredentialLimits) -> Self {
+        Self { limits, cache: Cache::new(limits.cache), ..self }
     }
 
     /// Fetches everything that a login to a device takes.
@@ -67,12 +87,34 @@ impl Credentials {
     /// Forgets what was fetched for a device, because the device refused it; the next login fetches
     /// it again.
     pub fn forget(&self, device: &Device) {
-        let _ = device;
+        let sources = device.secret_sources();
+        for key in sources.into_iter().filter_map(Key::of) {
+            self.cache.forget(&key);
+        }
     }
 
     async fn secret(&self, source: &SecretSource) -> Result<Secret<String>, CredentialError> {
-        let secret = source::fetch(source).await?;
+        let secret = match (source, Key::of(source)) {
+            (_, Some(key)) => {
+                let (fetched, limit) = (key.clone(), self.limits.command);
+                self.cache.get(key, move || fetch(fetched, limit).boxed()).await?
+            }
+            (SecretSource::Inline(secret), None) => secret.clone(),
+            (SecretSource::Env(name), None) => source::env(name)?,
+            (SecretSource::File(path), None) => source::file(path).await?,
+            (SecretSource::Command(_) | SecretSource::Keyring { .. }, None) => {
+                return Err(CredentialError::Empty { from: "an unknown source".to_owned() });
+            }
+        };
         (self.learned)(&secret);
         Ok(secret)
+    }
+}
+
+/// Asks a source whose secrets are kept.
+async fn fetch(key: Key, limit: Duration) -> Result<Secret<String>, CredentialError> {
+    match key {
+        Key::Command(command) => source::command(&command, limit).await,
+        Key::Keyring { service, account } => source::keyring(&service, &account).await,
     }
 }

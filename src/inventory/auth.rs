@@ -79,8 +79,9 @@ impl Reader<'_> {
             }
         }
         // Every secret is read even if it is not used, so that all problems show at once.
-        let mut secret = |entry: Option<&Entry>, what| {
-            entry.map(|entry| self.secret(at.value(entry), &entry.value, what))
+        let mut secret = |entry: Option<&Entry>, what| match entry {
+            Some(entry) => Given::from(self.secret(at.value(entry), &entry.value, what)),
+            None => Given::Absent,
         };
         let password = secret(keys.password, "password");
         let passphrase = secret(keys.passphrase, "passphrase");
@@ -96,12 +97,11 @@ impl Reader<'_> {
             Kind::Password => {
                 let strays = [keys.path, keys.passphrase, keys.certificate, keys.key];
                 self.strays(at, &strays, "password");
-                let Some(password) = password else {
+                if matches!(password, Given::Absent) {
                     let what = "`auth` of type `password` has no `password`";
                     self.problems.error("inv_credential", at, what, "add `password`");
-                    return None;
-                };
-                AuthProof::Password(password?)
+                }
+                AuthProof::Password(password.value()?)
             }
             Kind::Key => self.key_proof(at, keys, passphrase)?,
             Kind::Agent => {
@@ -121,7 +121,7 @@ impl Reader<'_> {
         &mut self,
         at: At<'_>,
         keys: Keys<'_>,
-        passphrase: Option<Option<SecretSource>>,
+        passphrase: Given<SecretSource>,
     ) -> Option<AuthProof> {
         self.strays(at, &[keys.password], "ssh_key");
         if let Some(entry) = keys.key {
@@ -138,12 +138,13 @@ impl Reader<'_> {
             self.problems.error("inv_credential", at, what, "add `private_key_path`");
             return None;
         };
-        let content = Content::PrivateKey { has_passphrase: passphrase.is_some() };
+        let has_passphrase = !matches!(passphrase, Given::Absent);
+        let content = Content::PrivateKey { has_passphrase };
         let path = self.key_file(at.value(entry), &entry.value, content)?;
         // A passphrase that was reported makes the credential unusable.
         let passphrase = match passphrase {
-            Some(read) => Some(read?),
-            None => None,
+            Given::Absent => None,
+            given => Some(given.value()?),
         };
         Some(AuthProof::Key { path, passphrase, certificate: certificate? })
     }

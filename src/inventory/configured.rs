@@ -100,7 +100,8 @@ impl Reader<'_> {
             };
             paths.push(self.directory.join(path));
         }
-        let path: PathBuf = paths.iter().find(|path| path.exists()).or(paths.first())?.clone();
+        let path: PathBuf =
+            paths.iter().find(|path| path.exists()).or_else(|| paths.first())?.clone();
         let content = Content::PrivateKey { has_passphrase: false };
         self.keys.push(KeyUse { path: path.clone(), place, content });
         Some(AuthProof::Key { path, passphrase: None, certificate: None })

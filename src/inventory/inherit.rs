@@ -107,7 +107,10 @@ impl Reader<'_> {
             (Given::Absent, Configured::Bad) => None,
             (given, _) => self.required(at, given, "inv_credential", "auth").cloned(),
         };
-        let host_keys = self.host_key_policy(at, own, &layers);
+        let host_keys = match self.host_key_policy(at, own, &layers) {
+            Given::Bad => None,
+            given => Some(given.value()),
+        };
         let enable = Given::first(&layers, |layer| &layer.enable).value().cloned();
         let security = Given::first(&layers, |layer| &layer.security).value().copied();
         let max_sessions = Given::first(&layers, |layer| &layer.max_sessions).value().copied();
@@ -164,15 +167,15 @@ impl Reader<'_> {
         }
     }
 
-    /// Says what the host key must be; `Some(None)` leaves it to the settings.
+    /// Says what the host key must be; nothing leaves it to the settings.
     fn host_key_policy(
         &mut self,
         at: At<'_>,
         own: &Layer,
         layers: &[&Layer],
-    ) -> Option<Option<HostKeyPolicy>> {
+    ) -> Given<HostKeyPolicy> {
         let word = match Given::first(layers, |layer| &layer.host_keys) {
-            Given::Bad => return None,
+            Given::Bad => return Given::Bad,
             Given::Absent => None,
             Given::Value(word) => Some(*word),
         };
@@ -181,24 +184,24 @@ impl Reader<'_> {
             _ => None,
         };
         match (&own.host_key, word) {
-            (Given::Bad, _) => None,
+            (Given::Bad, _) => Given::Bad,
             (Given::Value(_), _) if own_word.is_some_and(|word| word != HostKeyWord::Pinned) => {
                 let what = "`host_key` pins the key, and `host_keys` says something else";
                 let remedy = "write \"host_keys\": \"pinned\", or remove one of them";
                 self.problems.error("inv_host_key", at, what, remedy);
-                None
+                Given::Bad
             }
             // What a group says of all its devices, a fingerprint says of this one alone.
-            (Given::Value(pins), _) => Some(Some(HostKeyPolicy::Pinned(pins.clone()))),
+            (Given::Value(pins), _) => Given::Value(HostKeyPolicy::Pinned(pins.clone())),
             (Given::Absent, Some(HostKeyWord::Pinned)) => {
                 let what = "the host key is to be pinned, and there is no `host_key`";
                 let remedy = "add \"host_key\": \"SHA256:…\" to the device";
                 self.problems.error("inv_host_key", at, what, remedy);
-                None
+                Given::Bad
             }
-            (Given::Absent, Some(HostKeyWord::AcceptNew)) => Some(Some(HostKeyPolicy::AcceptNew)),
-            (Given::Absent, Some(HostKeyWord::Strict)) => Some(Some(HostKeyPolicy::Strict)),
-            (Given::Absent, None) => Some(None),
+            (Given::Absent, Some(HostKeyWord::AcceptNew)) => Given::Value(HostKeyPolicy::AcceptNew),
+            (Given::Absent, Some(HostKeyWord::Strict)) => Given::Value(HostKeyPolicy::Strict),
+            (Given::Absent, None) => Given::Absent,
         }
     }
 

@@ -159,7 +159,7 @@ impl Reader<'_> {
                 "host_keys" => layer.host_keys = self.host_keys(here, node).into(),
                 "max_sessions" => layer.max_sessions = self.max_sessions(here, node).into(),
                 "jump" => layer.jump = self.jump(here, node).into(),
-                "ssh_config" => layer.ssh_config = self.ssh_config(here, node).into(),
+                "ssh_config" => layer.ssh_config = self.ssh_config(here, node),
                 "host_key" if owner == Owner::Device => {
                     layer.host_key = self.host_key(here, node).into();
                 }

@@ -8,6 +8,7 @@ use super::collect::At;
 use super::device::{DeviceName, Security};
 use super::hint::{listed, nearest};
 use super::json::{Node, Value};
+use super::layer::Given;
 use super::path::Kind as PathKind;
 use super::problem::{Place, Severity};
 use super::read::Reader;
@@ -136,13 +137,13 @@ impl Reader<'_> {
     }
 
     /// Reads the path of an OpenSSH client configuration; `null` is none.
-    pub(super) fn ssh_config(&mut self, at: At<'_>, node: &Node) -> Option<Option<Rc<ConfigUse>>> {
+    pub(super) fn ssh_config(&mut self, at: At<'_>, node: &Node) -> Given<Option<Rc<ConfigUse>>> {
         if matches!(node.value, Value::Null) {
-            return Some(None);
+            return Given::Value(None);
         }
-        let path = self.path(at, node, PathKind::SshConfig)?;
         let place = self.problems.place(at);
-        Some(Some(Rc::new(ConfigUse { path, place })))
+        let path = self.path(at, node, PathKind::SshConfig);
+        path.map(|path| Some(Rc::new(ConfigUse { path, place }))).into()
     }
 
     /// Reads one of a few words.

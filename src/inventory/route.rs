@@ -5,6 +5,7 @@
 //! with a shorter way.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::device::{Device, DeviceName, Route};
@@ -13,7 +14,6 @@ use super::problem::{Place, Severity};
 use super::reach::{Jump, MOST_HOPS};
 use super::read::Reader;
 use super::sshconfig::{JumpSpec, SshConfig};
-use std::rc::Rc;
 
 /// A device whose way is not found yet.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ impl Reader<'_> {
             };
             match found {
                 Ok(route) if route.hops().len() > MOST_HOPS => {
-                    router.report(planned.get(index), Fault::Deep)
+                    router.report(planned.get(index), Fault::Deep);
                 }
                 Ok(route) => devices.push(Device { route, ..device.clone() }),
                 Err(fault) => router.report(planned.get(index), fault),

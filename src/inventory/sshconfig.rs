@@ -204,7 +204,7 @@ impl Reading {
                 }
                 "include" => self.include(at, rest, &blocks, depth),
                 "hostname" => {
-                    self.value(at, line, blocks, |params| Some(Says::HostName(params.host_name?)))
+                    self.value(at, line, blocks, |params| Some(Says::HostName(params.host_name?)));
                 }
                 "port" => self.value(at, line, blocks, |params| {
                     Some(Says::Port(params.port.filter(|port| *port > 0)?))

@@ -8,6 +8,7 @@ use regex::bytes::CaptureLocations;
 use super::Redactor;
 use super::blocks::Blocks;
 use super::hits::Hits;
+use super::own::Own;
 use super::placeholder;
 use super::table::{Rule, Table};
 use super::value::{self, Quotes, Reach};
@@ -107,7 +108,12 @@ fn judge(
 }
 
 /// Replaces the spans, which it empties. Overlapping ones become one. Returns how many it replaced.
-pub(super) fn apply(redactor: &Redactor, line: &str, spans: &mut Vec<Span>) -> (String, usize) {
+pub(super) fn apply(
+    redactor: &Redactor,
+    own: &Own,
+    line: &str,
+    spans: &mut Vec<Span>,
+) -> (String, usize) {
     spans.sort_by_key(|span| (span.start, std::cmp::Reverse(span.end)));
     let mut out = String::with_capacity(line.len() + 32);
     let mut copied = 0;
@@ -124,7 +130,7 @@ pub(super) fn apply(redactor: &Redactor, line: &str, spans: &mut Vec<Span>) -> (
         out.push_str(line.get(copied..span.start).unwrap_or_default());
         let text = line.get(span.start..span.end).unwrap_or_default();
         match span.what {
-            What::Own(index) => out.push_str(redactor.inner.own.placeholder(index)),
+            What::Own(index) => out.push_str(own.placeholder(index)),
             What::Kind(kind) => out.push_str(&redactor.placeholder(kind, text)),
         }
         copied = span.end;

@@ -30,7 +30,7 @@ mod tests;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::error::ErrorCode;
 use crate::secret::Secret;
@@ -38,7 +38,7 @@ use crate::secret::Secret;
 use self::blocks::Blocks;
 pub use self::clean::clean;
 use self::line::Findings;
-use self::own::Own;
+use self::own::{Known, Own};
 use self::pem::{Body, Pem};
 use self::placeholder::Tagger;
 pub use self::placeholder::contains_placeholder;
@@ -71,7 +71,7 @@ pub struct Redacted<'t> {
     pub secrets: usize,
 }
 
-/// Takes secrets out of text and records. Immutable; a clone shares everything.
+/// Takes secrets out of text and records. A clone shares everything, also what is learned later.
 #[derive(Clone)]
 pub struct Redactor {
     inner: Arc<Inner>,
@@ -79,7 +79,10 @@ pub struct Redactor {
 
 struct Inner {
     tagger: Tagger,
-    own: Own,
+    /// What is searched for; replaced as a whole, so that readers wait for no building.
+    own: RwLock<Arc<Own>>,
+    /// Held while something is learned, so that two who learn the same wait for one another.
+    known: Mutex<Known>,
 }
 
 impl Redactor {
@@ -93,8 +96,27 @@ impl Redactor {
         own: impl IntoIterator<Item = &'s Secret<String>>,
     ) -> Result<Self, RedactError> {
         let tagger = Tagger::new(key);
-        let own = Own::new(own, &tagger).map_err(RedactError::OwnSecrets)?;
-        Ok(Self { inner: Arc::new(Inner { tagger, own }) })
+        let mut known = Known::default();
+        let own = Own::new(own, &tagger, &mut known).map_err(RedactError::OwnSecrets)?;
+        let own = RwLock::new(Arc::new(own));
+        Ok(Self { inner: Arc::new(Inner { tagger, own, known: Mutex::new(known) }) })
+    }
+
+    /// Removes one more secret from now on, as [`new`](Self::new) says. Returns once it does, also
+    /// where somebody else is teaching the same secret.
+    pub fn learn(&self, secret: &Secret<String>) -> Result<(), RedactError> {
+        let mut known = self.inner.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known.add(secret) {
+            return Ok(());
+        }
+        let own = self.own().with(secret, &self.inner.tagger).map_err(RedactError::OwnSecrets)?;
+        *self.inner.own.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(own);
+        Ok(())
+    }
+
+    /// What is searched for at this moment.
+    fn own(&self) -> Arc<Own> {
+        Arc::clone(&self.inner.own.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Returns `text` with a placeholder for each secret.
@@ -152,6 +174,8 @@ impl fmt::Debug for Redactor {
 /// One pass over one text: the context of the current line and the output so far.
 struct Run<'r, 't> {
     redactor: &'r Redactor,
+    /// One state for the whole text, since spans refer to it.
+    own: Arc<Own>,
     table: &'static Table,
     text: &'t str,
     /// Where the current line starts.
@@ -169,6 +193,7 @@ impl<'r, 't> Run<'r, 't> {
     fn new(redactor: &'r Redactor, table: &'static Table, text: &'t str) -> Self {
         Self {
             redactor,
+            own: redactor.own(),
             table,
             text,
             at: 0,
@@ -196,7 +221,7 @@ impl<'r, 't> Run<'r, 't> {
         }
         self.blocks.enter(line);
         let hits = self.table.hits(line, &self.blocks);
-        self.redactor.inner.own.find(line, &mut self.findings.spans);
+        self.own.find(line, &mut self.findings.spans);
         if hits.any() {
             line::find(self.table, &hits, &self.blocks, line, &mut self.findings);
         }
@@ -216,7 +241,8 @@ impl<'r, 't> Run<'r, 't> {
         let mut total = 0;
         let mut current = Cow::Borrowed(line);
         for _ in 0..4 {
-            let (new, count) = line::apply(self.redactor, &current, &mut self.findings.spans);
+            let (new, count) =
+                line::apply(self.redactor, &self.own, &current, &mut self.findings.spans);
             total += count;
             let hits = self.table.hits(&new, &self.blocks);
             line::find(self.table, &hits, &self.blocks, &new, &mut self.findings);

@@ -3,9 +3,12 @@
 //!
 //! **Invariant:** a match never crosses a line; a secret of several lines is sought line by line.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, BuildError, MatchKind};
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::secret::Secret;
@@ -18,61 +21,114 @@ const SHORTEST: usize = 4;
 /// A piece of base64 without its own start must be longer, because its letters fit anywhere.
 const SHORTEST_PIECE: usize = 10;
 
-/// The forms of the server's secrets, and the placeholder of each.
+/// What the server's secrets look like, and the placeholder of each.
+///
+/// Secrets arrive one by one while the program runs. Each arrival makes a tier, and the last two
+/// become one while they are of one size, so that a secret is built into few tiers and few tiers
+/// are searched.
+#[derive(Clone)]
 pub(super) struct Own {
-    forms: Option<AhoCorasick>,
+    tiers: Vec<Arc<Tier>>,
+}
+
+/// Secrets that are searched for together.
+struct Tier {
+    secrets: Vec<Secret<String>>,
+    forms: AhoCorasick,
     placeholders: Vec<String>,
+}
+
+impl Tier {
+    fn new(secrets: Vec<Secret<String>>, tagger: &Tagger) -> Result<Self, BuildError> {
+        let mut forms = Vec::new();
+        let mut placeholders = Vec::new();
+        for secret in &secrets {
+            let placeholder = tagger.placeholder("own", secret.expose());
+            for form in forms_of(secret.expose()) {
+                forms.push(form);
+                placeholders.push(placeholder.clone());
+            }
+        }
+        let forms = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(forms.iter().map(|form| form.as_bytes()))?;
+        Ok(Self { secrets, forms, placeholders })
+    }
 }
 
 impl Own {
     pub(super) fn new<'s>(
         secrets: impl IntoIterator<Item = &'s Secret<String>>,
         tagger: &Tagger,
+        known: &mut Known,
     ) -> Result<Self, BuildError> {
-        let mut forms = Vec::new();
-        let mut placeholders = Vec::new();
         // One credential often serves a whole fleet.
-        let mut seen = std::collections::HashSet::new();
-        for secret in secrets {
-            let whole = secret.expose();
-            if whole.len() < SHORTEST || !seen.insert(whole.as_str()) {
-                continue;
-            }
-            let placeholder = tagger.placeholder("own", whole);
-            for form in forms_of(whole) {
-                forms.push(form);
-                placeholders.push(placeholder.clone());
-            }
+        let fresh: Vec<Secret<String>> =
+            secrets.into_iter().filter(|secret| known.add(secret)).cloned().collect();
+        let tiers =
+            if fresh.is_empty() { Vec::new() } else { vec![Arc::new(Tier::new(fresh, tagger)?)] };
+        Ok(Self { tiers })
+    }
+
+    /// The same with one more secret.
+    pub(super) fn with(
+        &self,
+        secret: &Secret<String>,
+        tagger: &Tagger,
+    ) -> Result<Self, BuildError> {
+        let mut tiers = self.tiers.clone();
+        let mut secrets = vec![secret.clone()];
+        let mut tier = Tier::new(secrets.clone(), tagger)?;
+        while let Some(last) = tiers.last().filter(|last| last.secrets.len() <= secrets.len()) {
+            secrets.extend(last.secrets.iter().cloned());
+            // Too many for one tier stay in two.
+            let Ok(merged) = Tier::new(secrets.clone(), tagger) else { break };
+            tier = merged;
+            tiers.pop();
         }
-        if forms.is_empty() {
-            return Ok(Self { forms: None, placeholders });
-        }
-        let forms = AhoCorasick::builder()
-            .match_kind(MatchKind::LeftmostLongest)
-            .build(forms.iter().map(|form| form.as_bytes()))?;
-        Ok(Self { forms: Some(forms), placeholders })
+        tiers.push(Arc::new(tier));
+        Ok(Self { tiers })
     }
 
     /// Adds where `line` holds one of the secrets.
     pub(super) fn find(&self, line: &str, spans: &mut Vec<Span>) {
-        let Some(forms) = &self.forms else { return };
-        let mut kept = Vec::new();
-        for (nth, found) in forms.find_iter(line).enumerate() {
-            if nth == 0 {
-                placeholder::find_all(line, &mut kept);
+        let mut kept = None;
+        let mut first = 0;
+        for tier in &self.tiers {
+            for found in tier.forms.find_iter(line) {
+                let kept = kept.get_or_insert_with(|| {
+                    let mut kept = Vec::new();
+                    placeholder::find_all(line, &mut kept);
+                    kept
+                });
+                let (start, end) = (found.start(), found.end());
+                // The word `secret` may be a password too; that of a placeholder stays.
+                let after = kept.partition_point(|range| range.end <= start);
+                if kept.get(after).is_some_and(|range| range.start < end) {
+                    continue;
+                }
+                let what = What::Own(first + found.pattern().as_usize());
+                spans.push(Span { start, end, what });
             }
-            let (start, end) = (found.start(), found.end());
-            // The word `secret` may be a password too; that of a placeholder stays.
-            let after = kept.partition_point(|range| range.end <= start);
-            if kept.get(after).is_some_and(|range| range.start < end) {
-                continue;
-            }
-            spans.push(Span { start, end, what: What::Own(found.pattern().as_usize()) });
+            first += tier.placeholders.len();
         }
     }
 
     pub(super) fn placeholder(&self, index: usize) -> &str {
-        self.placeholders.get(index).map_or("<secret:own:00000000>", String::as_str)
+        let mut all = self.tiers.iter().flat_map(|tier| &tier.placeholders);
+        all.nth(index).map_or("<secret:own:00000000>", String::as_str)
+    }
+}
+
+/// Which secrets are searched for already, by their hashes.
+#[derive(Default)]
+pub(super) struct Known(HashSet<[u8; 32]>);
+
+impl Known {
+    /// Notes a secret; whether it is a new one that can be searched for.
+    pub(super) fn add(&mut self, secret: &Secret<String>) -> bool {
+        let whole = secret.expose();
+        whole.len() >= SHORTEST && self.0.insert(Sha256::digest(whole.as_bytes()).into())
     }
 }
 

@@ -294,3 +294,33 @@ fn a_redactor_is_shared_between_threads_and_says_nothing() {
     }
     assert_eq!(shared(&redactor(&["hunter2x"])), "Redactor { .. }");
 }
+
+#[test]
+fn a_secret_that_is_learned_later_is_removed_from_then_on_by_every_clone() {
+    let redactor = redactor(&["from-the-file"]);
+    let clone = redactor.clone();
+    let text = "banner says hunter2-fetched and from-the-file, aHVudGVyMi1mZXRjaGVk";
+    assert_eq!(clone.redact_counted(text).secrets, 1);
+    redactor.learn(&Secret::new("hunter2-fetched".to_owned())).unwrap();
+    let shown = clone.redact(text);
+    assert!(!shown.contains("hunter2") && !shown.contains("aHVudGVy"), "{shown}");
+    assert!(!shown.contains("from-the-file"), "{shown}");
+    assert_eq!(shown.matches("<secret:own:").count(), 3, "{shown}");
+}
+
+#[test]
+fn thousands_of_secrets_learned_one_by_one_are_all_removed() {
+    let redactor = redactor(&[]);
+    let secrets: Vec<String> = (0..3000).map(|index| format!("fetched-{index:04}")).collect();
+    for secret in secrets.iter().chain(&secrets) {
+        redactor.learn(&Secret::new(secret.clone())).unwrap();
+    }
+    let text = secrets.join("\n");
+    let redacted = redactor.redact_counted(&text);
+    assert_eq!(redacted.secrets, secrets.len());
+    assert!(!redacted.text.contains("fetched"));
+    assert_eq!(redactor.redact(&redacted.text), redacted.text);
+    // As if they had been known from the start.
+    let known: Vec<&str> = secrets.iter().map(String::as_str).collect();
+    assert_eq!(self::redactor(&known).redact(&text), redacted.text);
+}

@@ -107,7 +107,14 @@ fn assemble(
     };
     let dialer = Dialer::new(Arc::new(Tcp), HostKeys::new(state.known_hosts()), policy)
         .with_keepalive(settings.pool.keepalive);
-    let credentials = Arc::new(Credentials::new(key.clone(), Box::new(|_learned| {})));
+    let learner = redactor.clone();
+    let learned = move |secret: &Secret<String>| {
+        if let Err(error) = learner.learn(secret) {
+            tracing::error!("a secret cannot be taken out of outputs: {}", chain(&error));
+        }
+    };
+    let credentials = Credentials::new(key.clone(), Box::new(learned));
+    let credentials = Arc::new(credentials.with_limits(settings.credentials));
     let output_limit = settings.limits.output_bytes;
     let rules = PoolRules { limits: settings.pool, ..PoolRules::default() };
     let pool = Pool::new(Arc::clone(&platforms), dialer, credentials, output_limit)

@@ -131,7 +131,8 @@ struct CredentialsFile {
 
 impl Default for CredentialsFile {
     fn default() -> Self {
-        Self { command_seconds: 5, cache_seconds: 900 }
+        let CredentialLimits { command, cache } = CredentialLimits::default();
+        Self { command_seconds: command.as_secs(), cache_seconds: cache.as_secs() }
     }
 }
 
@@ -168,6 +169,12 @@ pub struct CredentialLimits {
     pub command: Duration,
     /// How long a secret from a command or the keyring is kept; zero for not at all.
     pub cache: Duration,
+}
+
+impl Default for CredentialLimits {
+    fn default() -> Self {
+        Self { command: Duration::from_secs(5), cache: Duration::from_secs(900) }
+    }
 }
 
 /// Limits on work and answers.
@@ -331,6 +338,13 @@ mod tests {
         let range = load(text, Some("/x")).unwrap_err().to_string();
         assert!(range.contains("`limits.acquire_seconds` is 0; it must be 1 to 3600"), "{range}");
         assert!(range.contains("`pool.keepalive_seconds` is 1; it must be 5 to 600"), "{range}");
+        let text = "[credentials]\ncommand_seconds = 61\ncache_seconds = 86401";
+        let range = load(text, Some("/x")).unwrap_err().to_string();
+        assert!(
+            range.contains("`credentials.command_seconds` is 61; it must be 1 to 60"),
+            "{range}"
+        );
+        assert!(range.contains("`credentials.cache_seconds` is 86401"), "{range}");
     }
 
     #[test]
@@ -340,6 +354,16 @@ mod tests {
         let pool = load(text, Some("/x")).unwrap().pool;
         assert_eq!((pool.sessions, pool.handshakes, pool.idle.as_secs()), (7, 2, 20));
         assert_eq!(pool.age, PoolLimits::default().age);
+    }
+
+    #[test]
+    fn credentials_are_kept_for_a_quarter_of_an_hour_unless_told_otherwise() {
+        let settings = load("", Some("/x")).unwrap();
+        assert_eq!(settings.credentials, CredentialLimits::default());
+        assert!(!settings.allow_proxy_commands);
+        let text = "allow_proxy_commands = true\n[credentials]\ncache_seconds = 0";
+        let settings = load(text, Some("/x")).unwrap();
+        assert!(settings.allow_proxy_commands && settings.credentials.cache.is_zero());
     }
 
     #[test]

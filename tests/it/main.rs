@@ -10,6 +10,7 @@
 mod changes; // changes against devices that model candidates and revert timers
 mod changes_cli; // changes from the command line, a process each
 mod cli; // the built program as a person uses it
+mod credentials; // secrets that do not stand in the device file
 mod detection; // devices whose platform nobody named
 mod docs; // the documentation tells what the code does
 mod doctor; // what the doctor says of devices

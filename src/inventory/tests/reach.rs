@@ -4,6 +4,9 @@ use super::*;
 
 const PIN: &str = "SHA256:AAAAbbbbCCCCddddEEEEffffGGGGhhhhIIIIjjjj012";
 
+/// Devices and what their `jump` says.
+type Jumps<'t> = &'t [(&'t str, &'t str)];
+
 /// A file of devices, each with its own pairs.
 fn fleet(devices: &[(&str, &str)]) -> String {
     let entries: Vec<String> = devices
@@ -151,7 +154,6 @@ fn null_goes_directly_though_a_group_jumps() {
 #[test]
 fn i13_loops_unknown_names_and_long_ways_are_errors() {
     let jump = |to: &str| format!(", \"jump\": {to}");
-    type Jumps<'t> = &'t [(&'t str, &'t str)];
     let cases: &[(Jumps<'_>, &[&str])] = &[
         (&[("a", "\"a\"")], &["`a` is its own jump host"]),
         (&[("a", "[\"a\"]")], &["`a` is its own jump host"]),
