@@ -218,7 +218,8 @@ def algorithms(known):
 
 
 CHAIN = {"openssh-first-hop": {}, "openssh-second-hop": {}}
-JUMP_CONFIG = """
+# A device of the inventory keeps its own password, and hosts that stand here alone bring their keys.
+JUMP_CONFIG = f"""
 Host end
     HostName 127.0.25.4
     Port 22530
@@ -229,6 +230,8 @@ Host second
     Port 22530
     User vtyjump
     ProxyJump vtyjump@127.0.25.2:22530
+Host second 127.0.25.2
+    IdentityFile {KEYS}/client_ed25519
 """
 
 
@@ -249,9 +252,13 @@ def jump_hosts():
         "a jump host that is a stranger": ("openssh-first-hop", {"host_keys": "strict"}, ("openssh-first-hop", "SHA256:")),
         "a jump host that does not forward": ("openssh-no-forwarding", {}, ("openssh-no-forwarding",)),
     }
+    # What a person must change keeps its own code; the text names the jump host.
+    codes = {"a jump host that refuses the password": "auth_failed", "a jump host that is a stranger": "host_key_unknown"}
     for name, (host, changes, words) in broken.items():
-        call = Call(Fails("jump_host_failed", words), {"jump": host}, logged={CONNECTED: 0})
+        call = Call(Fails(codes.get(name, "jump_host_failed"), words), {"jump": host}, logged={CONNECTED: 0})
         yield Case(name, "openssh-guarded", (call,), {host: changes})
+    call = Call(Fails("connect_failed", ("openssh-second-hop",)), {"port": 22599}, logged={CONNECTED: 0})
+    yield Case("a device that is down behind its jump hosts", "openssh-behind", (call,), CHAIN)
     call = Call(Fails("jump_host_failed", ("openssh-second-hop",)), logged={CONNECTED: 0})
     yield Case("a second jump host that is down", "openssh-behind", (call,), {**CHAIN, "openssh-second-hop": {"port": 22599}})
 
