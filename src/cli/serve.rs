@@ -11,7 +11,7 @@ use super::lab::LabInventory;
 use super::{CliError, Exit, output, settings};
 use crate::caller::{Caller, Role};
 use crate::mcp::VtyMcp;
-use crate::server::{self, HttpOptions, Reload};
+use crate::server::{self, FileVersion, HttpOptions, Reload};
 use crate::store::unix_now;
 use crate::token::Tokens;
 
@@ -26,6 +26,7 @@ pub(super) async fn serve(mut global: Global, serve: Serve) -> Result<Exit, CliE
     let mut settings = settings(global)?;
     // Simulated devices are always met for the first time.
     settings.accept_new_host_keys |= lab.is_some();
+    let read = FileVersion::of(&settings.inventory);
     let built = server::build(&settings).map_err(CliError::Start)?;
     for notice in &built.notices {
         output::complain(&notice.to_string());
@@ -34,7 +35,8 @@ pub(super) async fn serve(mut global: Global, serve: Serve) -> Result<Exit, CliE
     tokio::spawn(cancel_on(shutdown.clone(), Hangup::Reloads));
     built.operations.keep_settling();
     let watching = CancellationToken::new();
-    let reload = Reload::new(&settings, Arc::clone(&built.operations), Box::new(|_devices| {}));
+    let reload =
+        Reload::new(&settings, Arc::clone(&built.operations), read, Box::new(|_devices| {}));
     tokio::spawn(reload.watch(hangups(), watching.clone()));
     let _watching = watching.drop_guard();
     let role =

@@ -176,8 +176,9 @@ impl Turn {
         queue.wake(turns);
     }
 
-    /// The device refused the credential. The turn lasts until that is kept.
-    pub(super) fn refused(self) {
+    /// The device refused the credential. The turn lasts until that is kept; a caller who stays to
+    /// hear of the refusal hears of it when other processes can know it too.
+    pub(super) async fn refused(self) {
         let now = unix_now();
         let Attempt { id, device_key, device, username } = self.attempt.clone();
         let row = LockoutRow {
@@ -198,11 +199,14 @@ impl Turn {
         );
         self.logins.queue().guard.refused(&id, row.clone());
         let tasks = self.logins.tasks.clone();
-        tasks.spawn(async move {
+        let keeping = tasks.spawn(async move {
             let logins = self.logins.clone();
             logins.keep(&self.attempt, &row).await;
             drop(self);
         });
+        if let Err(error) = keeping.await {
+            tracing::error!(%error, "keeping a refusal ended without a result");
+        }
     }
 }
 

@@ -120,7 +120,7 @@ impl Opener {
             }
             Err(error) => {
                 if error.code() == ErrorCode::AuthFailed {
-                    turn.refused();
+                    turn.refused().await;
                     self.credentials.forget(device);
                 }
                 Err(failed(device, error))

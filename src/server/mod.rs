@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::builder::{Built, StartError, build, load_inventory, load_platforms};
 use self::end_of_input::Watched;
 pub use self::http::{HttpOptions, check_bind, may_log, serve_http};
-pub use self::reload::{LOOK_EVERY, OnDevices, Reload};
+pub use self::reload::{FileVersion, LOOK_EVERY, OnDevices, Reload};
 use crate::caller::Caller;
 use crate::mcp::VtyMcp;
 use crate::operations::Operations;

@@ -30,6 +30,8 @@ pub struct Reload {
     settings: Arc<Settings>,
     operations: Arc<Operations>,
     on_devices: OnDevices,
+    /// What the devices were read from.
+    read: FileVersion,
     every: Duration,
 }
 
@@ -47,12 +49,21 @@ struct Look {
     file: u64,
 }
 
-/// What is known of the file.
+/// One version of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Version {
+pub struct FileVersion {
     look: Option<Look>,
     /// Of its content; none where it cannot be read.
     hash: Option<u64>,
+}
+
+impl FileVersion {
+    /// Reads the version that is there now.
+    pub fn of(path: &Path) -> Self {
+        // What it looks like comes first: were it replaced in between, it would look changed next
+        // time.
+        Self { look: look(path), hash: content_hash(path) }
+    }
 }
 
 /// Whether a file that looks the same is read again.
@@ -63,9 +74,16 @@ enum Read {
 }
 
 impl Reload {
-    /// Watches the device file of these settings for these use cases.
-    pub fn new(settings: &Settings, operations: Arc<Operations>, on_devices: OnDevices) -> Self {
-        Self { settings: Arc::new(settings.clone()), operations, on_devices, every: LOOK_EVERY }
+    /// Watches the device file of these settings for these use cases, whose devices were read from
+    /// `read` or something later.
+    pub fn new(
+        settings: &Settings,
+        operations: Arc<Operations>,
+        read: FileVersion,
+        on_devices: OnDevices,
+    ) -> Self {
+        let settings = Arc::new(settings.clone());
+        Self { settings, operations, on_devices, read, every: LOOK_EVERY }
     }
 
     /// Looks at the file so often.
@@ -79,8 +97,7 @@ impl Reload {
     /// once, whatever it looks like.
     pub async fn watch(self, mut asked: mpsc::Receiver<()>, shutdown: CancellationToken) {
         let path = self.settings.inventory.clone();
-        // The server has just read this version.
-        let mut known = version(path.clone()).await;
+        let mut known = self.read;
         let mut ticks = tokio::time::interval(self.every);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -93,7 +110,7 @@ impl Reload {
             if read == Read::IfItLooksChanged && looked == known.look {
                 continue;
             }
-            let is = version(path.clone()).await;
+            let Some(is) = blocking(path.clone(), FileVersion::of).await else { continue };
             let changed = is.hash != known.hash;
             known = is;
             if changed || read == Read::Always {
@@ -120,7 +137,7 @@ impl Reload {
                 }
                 let devices = loaded.inventory.len();
                 (self.on_devices)(&loaded.inventory);
-                self.operations.replace_inventory(Arc::new(loaded.inventory));
+                self.operations.replace_inventory(&Arc::new(loaded.inventory));
                 tracing::info!(event = "inventory_reloaded", devices, "the device file was read");
             }
             Err(error) => {
@@ -134,12 +151,6 @@ impl Reload {
             }
         }
     }
-}
-
-async fn version(path: PathBuf) -> Version {
-    // What it looks like comes first: were it replaced in between, it would look changed next time.
-    let found = blocking(path, |path| (look(path), content_hash(path))).await;
-    found.map_or(Version { look: None, hash: None }, |(look, hash)| Version { look, hash })
 }
 
 async fn blocking<T: Send + 'static>(

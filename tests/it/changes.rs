@@ -378,7 +378,7 @@ async fn only_callers_who_may_change_see_the_tools_for_it() {
     let refused = viewer.call_tool(rmcp::model::CallToolRequestParams::new("plan_change")).await;
     assert!(refused.unwrap_err().to_string().contains("unknown tool"));
     let operator = connect_as(&fleet.operations, Role::Operator).await;
-    assert_eq!(operator.list_all_tools().await.unwrap().len(), 11);
+    assert_eq!(operator.list_all_tools().await.unwrap().len(), 12);
     let arguments = json!({ "devices": ["r1"], "configuration": change_of("frr").0 });
     let planned = call(&operator, "plan_change", arguments).await;
     assert_eq!(planned.is_error, Some(false), "{}", text(&planned));

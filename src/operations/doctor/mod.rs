@@ -9,7 +9,6 @@ mod report;
 
 use std::sync::Arc;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -22,7 +21,7 @@ use crate::platform::{Platform, Seen, Verdict};
 use crate::pool::{Inspection, Lease, PoolError};
 
 /// What one device showed when it was checked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DeviceCheck {
     /// The device.
     pub device: String,
@@ -51,10 +50,10 @@ pub struct DeviceCheck {
 }
 
 /// One step of the visit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Step {
-    /// Its name: resolve, connect, algorithms, host_key, methods, login, platform, mode, paging or
-    /// round_trip.
+    /// Its name: one of `resolve`, `connect`, `algorithms`, `host_key`, `methods`, `login`,
+    /// `platform`, `mode`, `paging` and `round_trip`.
     pub name: &'static str,
     /// How it went: ok, warning, failed or skipped.
     pub status: Status,
@@ -66,7 +65,7 @@ pub struct Step {
 }
 
 /// How a step went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// As it should.
@@ -80,7 +79,7 @@ pub enum Status {
 }
 
 /// What an SSH server shows to anybody.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SshFacts {
     /// Its identification line.
     pub ident: String,
@@ -102,7 +101,7 @@ pub struct SshFacts {
 }
 
 /// What a server offers of one kind.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OfferedKind {
     /// key exchange, host key, cipher or MAC.
     pub kind: &'static str,
@@ -111,11 +110,11 @@ pub struct OfferedKind {
 }
 
 /// What a CLI showed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CliFacts {
     /// Who logged in.
     pub username: String,
-    /// With what: password, ssh_key or agent.
+    /// With what: `password`, `ssh_key` or `agent`.
     pub auth: &'static str,
     /// The platform of the inventory.
     pub platform: String,

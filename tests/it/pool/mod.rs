@@ -74,7 +74,7 @@ async fn a_session_that_dies_as_it_is_handed_out_costs_a_reading_caller_nothing(
 
 /// A device that echoes nothing, so that nothing comes before its answer.
 fn quiet(faults: Faults) -> LabDevice {
-    LabDevice::new("r1", "frr").faults(Faults { echo: Echo::Off, ..faults })
+    LabDevice::new("r1", "arista_eos").faults(Faults { echo: Echo::Off, ..faults })
 }
 
 #[tokio::test]
