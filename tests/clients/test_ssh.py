@@ -61,6 +61,7 @@ class Call:
     logged: dict = dataclasses.field(default_factory=dict)  # how often patterns appear in the server's log
     device: str | None = None  # the case's, unless named
     environment: dict = dataclasses.field(default_factory=dict)
+    before: tuple = ()  # what an operator types before, as arguments of the program
     meanwhile: Callable | None = None  # called with the device's keys while the program runs
 
 
@@ -173,6 +174,17 @@ def openssh():
         yield refuses(f"a host key that is {name}", "openssh-password", "host_key_changed", fingerprint("host_ed25519"), logged={FAILED: 0}, known_hosts=text)
     yield refuses("a host key that nobody recorded", "openssh-password", "host_key_unknown", changes={"host_keys": "strict"}, recorded=False)
 
+    device, strict = "openssh-password", {"host_keys": "strict"}
+    trust = ("host-key", "trust", device, "--fingerprint", fingerprint("host_ed25519"))
+    yield Case(
+        "a host key that an operator records, and forgets",
+        device,
+        (
+            Call(Fails("host_key_unknown"), strict, logged={ACCEPTED: 0}),
+            Call(changes=strict, before=trust, logged={ACCEPTED: 1}),
+            Call(Fails("host_key_unknown"), strict, before=("host-key", "forget", device), logged={ACCEPTED: 0}),
+        ),
+    )
     # The password is right, and PAM wants another one before it lets anybody in.
     yield refuses("a password that must be changed", "openssh-stale", "auth_failed", "new password", logged={"Postponed keyboard-interactive/pam for ": 1})
 
@@ -183,6 +195,14 @@ def openssh():
             Call(Fails("auth_failed"), WRONG, logged={FAILED: 1, CONNECTED: 1}),
             Call(Fails("credential_held"), WRONG, logged={FAILED: 0, CONNECTED: 0}),
             Call(logged={ACCEPTED: 1}),
+        ),
+    )
+    yield Case(
+        "a refused password is sent again when an operator says so",
+        "openssh-password",
+        (
+            Call(Fails("auth_failed"), WRONG, logged={FAILED: 1}),
+            Call(Fails("auth_failed"), WRONG, before=("lockout", "reset", "openssh-password"), logged={FAILED: 1}),
         ),
     )
     yield Case(
@@ -218,7 +238,8 @@ def algorithms(known):
 
 
 CHAIN = {"openssh-first-hop": {}, "openssh-second-hop": {}}
-JUMP_CONFIG = """
+# A device of the inventory keeps its own password, and hosts that stand here alone bring their keys.
+JUMP_CONFIG = f"""
 Host end
     HostName 127.0.25.4
     Port 22530
@@ -229,6 +250,8 @@ Host second
     Port 22530
     User vtyjump
     ProxyJump vtyjump@127.0.25.2:22530
+Host second 127.0.25.2
+    IdentityFile {KEYS}/client_ed25519
 """
 
 
@@ -249,9 +272,13 @@ def jump_hosts():
         "a jump host that is a stranger": ("openssh-first-hop", {"host_keys": "strict"}, ("openssh-first-hop", "SHA256:")),
         "a jump host that does not forward": ("openssh-no-forwarding", {}, ("openssh-no-forwarding",)),
     }
+    # What a person must change keeps its own code; the text names the jump host.
+    codes = {"a jump host that refuses the password": "auth_failed", "a jump host that is a stranger": "host_key_unknown"}
     for name, (host, changes, words) in broken.items():
-        call = Call(Fails("jump_host_failed", words), {"jump": host}, logged={CONNECTED: 0})
+        call = Call(Fails(codes.get(name, "jump_host_failed"), words), {"jump": host}, logged={CONNECTED: 0})
         yield Case(name, "openssh-guarded", (call,), {host: changes})
+    call = Call(Fails("connect_failed", ("openssh-second-hop",)), {"port": 22599}, logged={CONNECTED: 0})
+    yield Case("a device that is down behind its jump hosts", "openssh-behind", (call,), CHAIN)
     call = Call(Fails("jump_host_failed", ("openssh-second-hop",)), logged={CONNECTED: 0})
     yield Case("a second jump host that is down", "openssh-behind", (call,), {**CHAIN, "openssh-second-hop": {"port": 22599}})
 
@@ -546,6 +573,11 @@ def at(report, path):
 
 def attempt(case, call, known, directory):
     """Makes a call; gives what is wrong with what came of it, and the code it ended with."""
+    if call.before:
+        arguments, _, _ = inventory_of(case, call, known, directory)
+        # Standard output is for people there.
+        status, _, err = program([*call.before, *arguments[1:]], call.environment)
+        assert status == 0, f"{' '.join(call.before)} ended with {status}: {err.strip()[-300:]}"
     if isinstance(call, Visit):
         report = visited(case, call, known, directory)[0]
         found = {path: at(report, path) for path in call.shows}

@@ -144,13 +144,13 @@ banner() { # banner BYTES: lines of 64 characters
 
 # The server of a hop runs in the namespace that the next one listens in: what it forwards begins there.
 chain() {
-    local namespace
+    local namespace keys="AuthorizedKeysFile $KEYS/openssh_authorized_keys"
     for namespace in "${NAMESPACES[@]}"; do
         ip netns add "$namespace"
         ip -n "$namespace" link set lo up
     done
-    hop first-hop $FIRST_HOP '' vty-hop vtyjump "AllowTcpForwarding yes"
-    hop second-hop $SECOND_HOP vty-hop vty-end vtyjump "AllowTcpForwarding yes"
+    hop first-hop $FIRST_HOP '' vty-hop vtyjump "AllowTcpForwarding yes" "$keys"
+    hop second-hop $SECOND_HOP vty-hop vty-end vtyjump "AllowTcpForwarding yes" "$keys"
     hop behind $BEHIND vty-end vty-end vtyssh "AllowTcpForwarding no"
 }
 
