@@ -19,7 +19,7 @@ pub enum PoolError {
     #[error("no usable platform")]
     Platform(#[source] PlatformError),
     /// The credential could not be had.
-    #[error("no credential")]
+    #[error("nothing to log in with")]
     Credential(#[source] CredentialError),
     /// The device could not be reached.
     #[error("no SSH connection")]

@@ -23,15 +23,14 @@ pub struct Inspection {
 }
 
 impl Pool {
-    /// Looks at a device's SSH server within a reservation. No credential is sent to it, though those
+    /// Looks at a device's SSH server, within the reservation of a caller. No credential is sent to it, though those
     /// of jump hosts are. A breaker that is open does not count: the doctor is asked because of it.
     pub async fn inspect(
         &self,
         device: &Device,
-        reservation: &Reservation,
+        _reservation: &Reservation,
         cancel: &CancellationToken,
     ) -> Result<Inspection, PoolError> {
-        let _place = reservation;
         let inspecting = Box::pin(async {
             let through = self.opener.hop(device, Urgency::Ordinary).await?;
             let _permit = self.opener.handshake().await?;

@@ -258,6 +258,8 @@ pub enum TransportError {
         port: u16,
         /// Why, where it said so.
         reason: String,
+        /// Whose failure it is.
+        fault: TunnelFault,
     },
     /// The command that should carry the connection cannot be run.
     #[error("the ProxyCommand for {address} cannot be run")]
@@ -273,6 +275,16 @@ pub enum TransportError {
 /// An RSA key may be refused for the signature alone.
 const OLD_SIGNATURES: &str = "; where the device accepts RSA keys with SHA-1 signatures (ssh-rsa) \
                               alone, \"security\": \"legacy\" in its inventory entry sends them";
+
+/// Whose failure it is that a device in between did not connect us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TunnelFault {
+    /// Its own: it may not, or cannot, pass connections on.
+    Between,
+    /// That of the device behind it, which did not answer it.
+    Behind,
+}
 
 /// Says what a profile lacks and which one would do.
 fn mismatch(security: Security, gaps: &[Gap], works: Option<Security>, missing: &[Gap]) -> String {
@@ -338,9 +350,10 @@ impl TransportError {
             | Self::OldProtocol { .. }
             | Self::Protocol(_)
             | Self::AuthLost
-            | Self::Tunnel { .. }
+            | Self::Tunnel { fault: TunnelFault::Behind, .. }
             | Self::ProxyCommand { .. }
             | Self::Refused { .. } => ErrorCode::ConnectFailed,
+            Self::Tunnel { fault: TunnelFault::Between, .. } => ErrorCode::JumpHostFailed,
             Self::ConnectTimeout { .. }
             | Self::IdentTimeout { .. }
             | Self::AuthTimeout { .. }

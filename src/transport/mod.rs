@@ -32,7 +32,7 @@ use russh::{ChannelMsg, MethodSet};
 
 use self::client::{Client, Witness};
 pub use self::dial::{BoxedStream, Connecting, Network, Stream, Tcp};
-pub use self::error::{Gap, TransportError};
+pub use self::error::{Gap, TransportError, TunnelFault};
 pub use self::handshake::{Chosen, Handshake};
 pub use self::host_keys::{
     Forgotten, HostKey, HostKeys, KnownKey, Marker, NotAPublicKey, OfferedKey, Others, Trusted,
@@ -162,6 +162,7 @@ impl Dialer {
                 address: device.address.clone(),
                 port: device.port,
                 reason: "the route of the inventory was not followed".to_owned(),
+                fault: TunnelFault::Between,
             }),
         }
     }
@@ -315,7 +316,11 @@ impl Connection {
         match tokio::time::timeout(waited, opening).await {
             Ok(Ok(channel)) => Ok(Box::new(channel.into_stream())),
             Ok(Err(error)) => {
-                Err(TransportError::Tunnel { address, port, reason: channel_refusal(error)? })
+                use russh::{ChannelOpenFailure::ConnectFailed, Error::ChannelOpenFailure};
+                let behind = matches!(error, ChannelOpenFailure(ConnectFailed));
+                let fault = if behind { TunnelFault::Behind } else { TunnelFault::Between };
+                let reason = channel_refusal(error)?;
+                Err(TransportError::Tunnel { address, port, reason, fault })
             }
             Err(_elapsed) => Err(TransportError::ConnectTimeout { address, port, waited }),
         }
