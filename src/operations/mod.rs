@@ -89,13 +89,13 @@ impl Operations {
     /// Takes other devices from now on. Calls under way end with those they began with; sessions to
     /// devices that are gone or described in another way are closed, and those of a change that is
     /// not finished when it is.
-    pub fn replace_inventory(&self, inventory: Arc<Inventory>) {
+    pub fn replace_inventory(&self, inventory: &Arc<Inventory>) {
         let old = {
             let mut current = self.inventory.write().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *current, Arc::clone(&inventory))
+            std::mem::replace(&mut *current, Arc::clone(inventory))
         };
-        self.changes.keep_devices(&old, &inventory);
-        self.pool.retire(&inventory);
+        self.changes.keep_devices(&old, inventory);
+        self.pool.retire(inventory);
     }
 
     /// What the pool has at this moment.

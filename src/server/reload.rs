@@ -106,7 +106,7 @@ impl Reload {
                 _ = ticks.tick() => Read::IfItLooksChanged,
                 Some(()) = asked.recv() => Read::Always,
             };
-            let looked = blocking(path.clone(), |path| look(path)).await.flatten();
+            let looked = blocking(path.clone(), look).await.flatten();
             if read == Read::IfItLooksChanged && looked == known.look {
                 continue;
             }
@@ -137,7 +137,7 @@ impl Reload {
                 }
                 let devices = loaded.inventory.len();
                 (self.on_devices)(&loaded.inventory);
-                self.operations.replace_inventory(Arc::new(loaded.inventory));
+                self.operations.replace_inventory(&Arc::new(loaded.inventory));
                 tracing::info!(event = "inventory_reloaded", devices, "the device file was read");
             }
             Err(error) => {

@@ -179,12 +179,10 @@ impl Settings {
             handshakes: limit("limits.handshakes", file.limits.handshakes, 1, 1000),
             ..PoolLimits::default()
         };
-        let mut seconds = |key: &str, value: u64, least: u64, most: u64| {
+        file.pool.apply(&mut pool, file.limits.acquire_seconds, |key, value, least, most| {
             limit(key, value, least, most);
             Duration::from_secs(value)
-        };
-        pool.acquire = seconds("limits.acquire_seconds", file.limits.acquire_seconds, 1, 3600);
-        file.pool.apply(&mut pool, seconds);
+        });
         if !problems.is_empty() {
             return Err(SettingsError::Range(problems));
         }
