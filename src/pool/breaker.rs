@@ -180,7 +180,7 @@ mod tests {
         let mut now = Instant::now();
         let mut breaker = open(now);
         for wait in [30, 60, 120, 240, 300, 300] {
-            now += Duration::from_secs(wait) - Duration::from_millis(1);
+            now += Duration::from_millis(wait * 1000 - 1);
             assert!(breaker.admit(now).is_err(), "{wait}");
             now += Duration::from_millis(1);
             assert_eq!(breaker.admit(now), Ok(Pass::Probe), "{wait}");

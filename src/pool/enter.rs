@@ -80,7 +80,7 @@ impl Pool {
             Ok(session) => {
                 let ident = &connection.handshake.ident;
                 tracing::debug!(event = "session_opened", device = %device.name, ident, "opened");
-                Ok(Opened { session, connection, opened: Instant::now(), secrets })
+                Ok(Opened { session, connection, since: Instant::now(), secrets })
             }
             Err(error) => {
                 connection.close().await;

@@ -23,7 +23,7 @@ pub(super) struct Opened {
     /// On the heap, since it is passed on from hand to hand.
     pub(super) session: Box<Session<Recorder<Shell>>>,
     pub(super) connection: Connection,
-    pub(super) opened: Instant,
+    pub(super) since: Instant,
     /// Everything secret that the login consisted of.
     pub(super) secrets: Arc<[Secret<String>]>,
 }

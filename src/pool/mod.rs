@@ -281,7 +281,7 @@ impl Pool {
             Why::Closing
         } else if !lease.is_usable() || !self.is_home(&lease) {
             Why::Unfit
-        } else if lease.open.opened.elapsed() >= self.opener.rules.limits.age {
+        } else if lease.open.since.elapsed() >= self.opener.rules.limits.age {
             Why::Age
         } else if !self.is_current(&lease.device) {
             Why::Inventory
@@ -295,7 +295,7 @@ impl Pool {
 
     fn park(&self, lease: Lease) {
         let Lease { open, device, place, reservation, .. } = lease;
-        let Opened { session, connection, opened, secrets } = open;
+        let Opened { session, connection, since: opened, secrets } = open;
         let (room, used) = (Arc::clone(&reservation.room), Instant::now());
         let parked = Parked { session, connection, opened, used, secrets, device, room };
         let rules = &self.opener.rules;
@@ -339,7 +339,7 @@ impl Pool {
                 continue;
             }
             tracing::debug!(event = "session_reused", device = %device.name, ?life, "used again");
-            let open = Opened { session, connection, opened, secrets };
+            let open = Opened { session, connection, since: opened, secrets };
             let reservation = Reservation { room, slot: Arc::clone(slot) };
             return Some(self.leased(open, device, place, reservation, life));
         }

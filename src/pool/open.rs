@@ -65,7 +65,10 @@ impl Opener {
             };
             // Where the credential is held anyway the device is not bothered.
             self.logins.check(&attempt).await?;
-            let mut trial = self.admit(key, device, urgency)?;
+            let mut trial = self.admit(key, device, urgency).map_err(|refused| {
+                let Refused { failures, retry_after, last } = refused;
+                PoolError::Unavailable { failures, retry_after, last }
+            })?;
             let connected = self.reach_and_log_in(device, login, answers, attempt, urgency).await;
             match &connected {
                 Ok(_) => trial.verdict = Verdict::Reached,
@@ -172,12 +175,7 @@ impl Opener {
         })
     }
 
-    fn admit(
-        &self,
-        key: String,
-        device: &Device,
-        urgency: Urgency,
-    ) -> Result<Trial<'_>, PoolError> {
+    fn admit(&self, key: String, device: &Device, urgency: Urgency) -> Result<Trial<'_>, Refused> {
         let admitted = match self.breakers().get_mut(&key) {
             None => Ok(Pass::Ordinary),
             Some(breaker) => breaker.admit(Instant::now()),
@@ -185,9 +183,7 @@ impl Opener {
         let pass = match admitted {
             Ok(pass) => pass,
             Err(_) if urgency == Urgency::Change => Pass::Ordinary,
-            Err(Refused { failures, retry_after, last }) => {
-                return Err(PoolError::Unavailable { failures, retry_after, last });
-            }
+            Err(refused) => return Err(refused),
         };
         let device = device.name.to_string();
         Ok(Trial { opener: self, key, device, pass, verdict: Verdict::None })

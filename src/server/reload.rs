@@ -106,7 +106,7 @@ impl Reload {
                 _ = ticks.tick() => Read::IfItLooksChanged,
                 Some(()) = asked.recv() => Read::Always,
             };
-            let looked = blocking(path.clone(), |path| look(path)).await.flatten();
+            let looked = blocking(path.clone(), look).await.flatten();
             if read == Read::IfItLooksChanged && looked == known.look {
                 continue;
             }

@@ -219,17 +219,12 @@ impl Settings {
             limit(key, value, least, most);
             Duration::from_secs(value)
         };
+        file.pool.apply(&mut pool, file.limits.acquire_seconds, &mut seconds);
+        let CredentialsFile { command_seconds, cache_seconds } = file.credentials;
         let credentials = CredentialLimits {
-            command: seconds(
-                "credentials.command_seconds",
-                file.credentials.command_seconds,
-                1,
-                60,
-            ),
-            cache: seconds("credentials.cache_seconds", file.credentials.cache_seconds, 0, 86_400),
+            command: seconds("credentials.command_seconds", command_seconds, 1, 60),
+            cache: seconds("credentials.cache_seconds", cache_seconds, 0, 86_400),
         };
-        pool.acquire = seconds("limits.acquire_seconds", file.limits.acquire_seconds, 1, 3600);
-        file.pool.apply(&mut pool, seconds);
         if !problems.is_empty() {
             return Err(SettingsError::Range(problems));
         }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 /// `[pool]` of the settings file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_field_names, reason = "keys of a file name their unit")]
 pub(super) struct PoolFile {
     idle_seconds: u64,
     age_seconds: u64,
@@ -55,8 +56,10 @@ impl PoolFile {
     pub(super) fn apply(
         &self,
         limits: &mut PoolLimits,
+        acquire_seconds: u64,
         mut seconds: impl FnMut(&str, u64, u64, u64) -> Duration,
     ) {
+        limits.acquire = seconds("limits.acquire_seconds", acquire_seconds, 1, 3600);
         limits.idle = seconds("pool.idle_seconds", self.idle_seconds, 1, 3600);
         limits.age = seconds("pool.age_seconds", self.age_seconds, 60, 86_400);
         limits.keepalive = seconds("pool.keepalive_seconds", self.keepalive_seconds, 5, 600);

@@ -91,7 +91,9 @@ async fn a_file_that_changed_is_taken_and_a_bad_one_is_not() {
     assert_eq!(fleet.device("r2").observed().open_connections, 1);
     // Half a file, and one with a device that cannot be: the devices stay as they were.
     let whole = file.to_string();
-    for bad in [&whole[..whole.len() / 2], "{}", r#"{"devices": {"r9": {"platform": "none"}}}"#] {
+    for bad in
+        [whole.split_at(whole.len() / 2).0, "{}", r#"{"devices": {"r9": {"platform": "none"}}}"#]
+    {
         watched.write(bad);
         watched.hangup.send(()).await.unwrap();
         // The second one is taken only when the first one was worked on.

@@ -27,7 +27,7 @@ fn a_lockout_comes_back_as_it_was_until_it_is_over() {
     let store = open(home.path());
     let first = row(LockoutScope::Device, "c1", "r1");
     store.record_lockout(&first).unwrap();
-    assert_eq!(store.lockouts_of("c1", NOW + 899).unwrap(), [first.clone()]);
+    assert_eq!(store.lockouts_of("c1", NOW + 899).unwrap(), std::slice::from_ref(&first));
     assert_eq!(store.lockouts(NOW + 899).unwrap(), [first]);
     assert_eq!(held(&store, "c2", NOW), []);
     assert_eq!(held(&store, "c1", NOW + 900), []);

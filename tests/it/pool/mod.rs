@@ -6,10 +6,15 @@ mod lockouts;
 mod places;
 mod rig;
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
-use vty_mcp::lab::{Cut, Echo, Faults, LabDevice, Observed};
+use vty_mcp::lab::{Cut, Faults, LabDevice, Observed};
 use vty_mcp::pool::PoolRules;
 
 use self::rig::Rig;
@@ -53,28 +58,53 @@ async fn a_session_that_waited_for_longer_or_is_for_more_than_reading_proves_tha
     }
 }
 
-#[tokio::test]
-async fn a_session_that_dies_as_it_is_handed_out_costs_a_reading_caller_nothing() {
-    // The device takes the line and is gone before it says anything, once.
-    let lines_before = {
-        let fleet = Fleet::start(vec![quiet(Faults::default())]).await;
-        assert_eq!(fleet.ask("r1", "show version").await.error, None);
-        fleet.device("r1").observed().lines.len()
-    };
-    let cut = Faults { cut_after_lines: Some(lines_before + 1), ..Faults::default() };
-    let fleet = Fleet::start(vec![quiet(cut)]).await;
-    for _ in 0..2 {
-        assert_eq!(fleet.ask("r1", "show version").await.error, None);
-    }
-    let seen = fleet.device("r1").observed();
-    let asked = seen.commands().iter().filter(|line| **line == "show version").count();
-    assert_eq!((seen.sessions_opened, asked), (2, 3));
-    fleet.stop().await;
+/// Passes bytes on between callers and a device. Once it is told to, it cuts the connection at the
+/// next byte of the caller, as a firewall that has forgotten it does.
+async fn relay(to: SocketAddr, cut: Arc<AtomicBool>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((near, _)) = listener.accept().await {
+            let (far, cut) = (TcpStream::connect(to).await.unwrap(), Arc::clone(&cut));
+            tokio::spawn(async move {
+                let ((mut up, mut down), (mut back, mut on)) =
+                    (near.into_split(), far.into_split());
+                let answers =
+                    tokio::spawn(async move { tokio::io::copy(&mut back, &mut down).await });
+                let mut bytes = vec![0; 4096];
+                while let Ok(count @ 1..) = up.read(&mut bytes).await {
+                    if cut.swap(false, Ordering::SeqCst) {
+                        break;
+                    }
+                    on.write_all(&bytes[..count]).await.unwrap();
+                }
+                answers.abort();
+            });
+        }
+    });
+    address
 }
 
-/// A device that echoes nothing, so that nothing comes before its answer.
-fn quiet(faults: Faults) -> LabDevice {
-    LabDevice::new("r1", "arista_eos").faults(Faults { echo: Echo::Off, ..faults })
+#[tokio::test]
+async fn a_session_that_dies_as_it_is_handed_out_costs_a_reading_caller_nothing() {
+    let cut = Arc::new(AtomicBool::new(false));
+    let rig = Rig::start(vec![LabDevice::new("r1", "frr")]).await;
+    let relayed = relay(rig.lab.device("r1").unwrap().address(), Arc::clone(&cut)).await;
+    let fleet = Fleet::start_with(vec![LabDevice::new("r1", "frr")], |inventory| {
+        inventory["devices"]["r1"]["port"] = relayed.port().into();
+    })
+    .await;
+    let seen = || rig.lab.device("r1").unwrap().observed();
+    assert_eq!(fleet.ask("r1", "show version").await.error, None);
+    cut.store(true, Ordering::SeqCst);
+    assert_eq!(fleet.ask("r1", "show version").await.error, None);
+    // The first command and the repeated one; what was cut off never came.
+    let asked = seen().commands().iter().filter(|line| **line == "show version").count();
+    assert_eq!((seen().sessions_opened, asked), (2, 2));
+    assert!(!cut.load(Ordering::SeqCst));
+    fleet.operations.close().await;
+    fleet.stop().await;
+    rig.stop().await;
 }
 
 #[tokio::test]
