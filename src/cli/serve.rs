@@ -35,8 +35,7 @@ pub(super) async fn serve(mut global: Global, serve: Serve) -> Result<Exit, CliE
     tokio::spawn(cancel_on(shutdown.clone(), Hangup::Reloads));
     built.operations.keep_settling();
     let watching = CancellationToken::new();
-    let reload =
-        Reload::new(&settings, Arc::clone(&built.operations), read, Box::new(|_devices| {}));
+    let reload = Reload::new(&settings, Arc::clone(&built.operations), read, built.on_devices());
     tokio::spawn(reload.watch(hangups(), watching.clone()));
     let _watching = watching.drop_guard();
     let role =

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::reload::OnDevices;
 use crate::credential::Credentials;
 use crate::error::chain;
 use crate::inventory::{
@@ -32,6 +33,24 @@ pub struct Built {
     pub store: Arc<Store>,
     /// What the operator should know, though it does not keep the program from starting.
     pub notices: Vec<Problem>,
+    /// What takes secrets out of texts.
+    redactor: Redactor,
+}
+
+impl Built {
+    /// Makes the secrets of devices known that were read later, before anybody can use them.
+    pub fn on_devices(&self) -> OnDevices {
+        let redactor = self.redactor.clone();
+        Box::new(move |inventory| {
+            own_secrets(inventory).into_iter().for_each(|secret| learn(&redactor, secret));
+        })
+    }
+}
+
+fn learn(redactor: &Redactor, secret: &Secret<String>) {
+    if let Err(error) = redactor.learn(secret) {
+        tracing::error!("a secret cannot be taken out of outputs: {}", chain(&error));
+    }
 }
 
 /// Loads everything that the settings name and puts it together. Every problem of every part is
@@ -108,12 +127,8 @@ fn assemble(
     let dialer = Dialer::new(Arc::new(Tcp), HostKeys::new(state.known_hosts()), policy)
         .with_keepalive(settings.pool.keepalive);
     let learner = redactor.clone();
-    let learned = move |secret: &Secret<String>| {
-        if let Err(error) = learner.learn(secret) {
-            tracing::error!("a secret cannot be taken out of outputs: {}", chain(&error));
-        }
-    };
-    let credentials = Credentials::new(key.clone(), Box::new(learned));
+    let learned = Box::new(move |secret: &Secret<String>| learn(&learner, secret));
+    let credentials = Credentials::new(key.clone(), learned);
     let credentials = Arc::new(credentials.with_limits(settings.credentials));
     let output_limit = settings.limits.output_bytes;
     let rules = PoolRules { limits: settings.pool, ..PoolRules::default() };
@@ -123,12 +138,12 @@ fn assemble(
         Arc::new(loaded.inventory),
         platforms,
         Catalogue::built_in(),
-        redactor,
+        redactor.clone(),
         pool,
         Changes::new(Arc::clone(&store)),
         settings.limits,
     );
-    Ok(Built { operations: Arc::new(operations), store, notices: loaded.notices })
+    Ok(Built { operations: Arc::new(operations), store, notices: loaded.notices, redactor })
 }
 
 /// Every secret that the inventory holds; none of them may ever be shown, whatever a device says.
