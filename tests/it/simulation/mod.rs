@@ -7,7 +7,8 @@
 //! password goes out twice on a connection, and after the world is healed the next calls succeed and
 //! nothing is left open.
 //!
-//! `VTY_SIM_SEED=… cargo test --test it simulation` repeats one schedule. A seed decides the
+//! `VTY_SIM_SEED=… cargo test --test it simulation` repeats one schedule, and
+//! `VTY_SIM_SCHEDULES=2500` runs that many in each test. A seed decides the
 //! schedule, the latency of each message, the order in which hosts run and all time. It does not
 //! decide keys, padding and other randomness of the cryptography, which changes no length that
 //! matters here; nor in which order `select!` looks at what is ready, nor the order of hash maps. So
@@ -37,7 +38,7 @@ use vty_mcp::policy::permit_read;
 use self::network::Control;
 use self::schedule::{Phase, Schedule};
 
-/// Schedules that count, of each test.
+/// Schedules that count, of each test; `VTY_SIM_SCHEDULES` asks for more.
 const WANTED: usize = 255;
 /// Seeds of each test, most of which count.
 const SEEDS: u64 = 1_000_000;
@@ -62,6 +63,7 @@ fn check(group: u64, name: &str, phases: &[Phase]) {
         Some(_) => return,
         None => group * SEEDS..(group + 1) * SEEDS,
     };
+    let wanted = std::env::var("VTY_SIM_SCHEDULES").map_or(WANTED, |count| count.parse().unwrap());
     let mut hits: BTreeMap<(Phase, String), (usize, usize)> = BTreeMap::new();
     let mut failed = Vec::new();
     let (mut counted, mut tried) = (0, 0);
@@ -86,10 +88,10 @@ fn check(group: u64, name: &str, phases: &[Phase]) {
             *all += 1;
             *seen += usize::from(ran.codes.iter().any(|code| *code != "none"));
         }
-        if counted == WANTED {
+        if counted == wanted {
             break;
         }
-        assert!(tried < 4 * WANTED, "only {counted} of {tried} schedules struck");
+        assert!(tried < 4 * wanted, "only {counted} of {tried} schedules struck");
     }
     assert!(failed.is_empty(), "{}", failed.join("\n"));
     let mut table = format!("{counted} schedules counted of {tried}\n");
@@ -102,7 +104,7 @@ fn check(group: u64, name: &str, phases: &[Phase]) {
         for phase in phases {
             let of_phase = hits.iter().filter(|((hit, _), _)| hit == phase);
             let all: usize = of_phase.map(|(_, (all, _))| all).sum();
-            assert!(all >= WANTED / phases.len() / 4, "{phase:?} was hit {all} times\n{table}");
+            assert!(all >= wanted / phases.len() / 4, "{phase:?} was hit {all} times\n{table}");
         }
         let path = format!("{}/simulation-{name}.txt", env!("CARGO_TARGET_TMPDIR"));
         std::fs::write(path, table).unwrap();
