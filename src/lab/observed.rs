@@ -16,6 +16,8 @@ pub struct Observed {
     pub refused_connections: usize,
     /// TCP connections that are still up.
     pub open_connections: usize,
+    /// Connections on which the key exchange is over and a client wants to log in.
+    pub logins_begun: usize,
     /// Requests to log in, the initial `none` left out.
     pub logins_attempted: usize,
     /// Logins that succeeded.

@@ -154,7 +154,9 @@ impl Handler for Connection {
     type Error = russh::Error;
 
     async fn authentication_banner(&mut self) -> Result<Option<String>, Self::Error> {
+        // This is asked for when a client asks for the service of logging in.
         let device = &self.device;
+        device.recorder.note(|seen| seen.logins_begun += 1);
         let banner = device.faults.auth_banner.as_ref();
         if let Some(bytes) = device.faults.auth_banner_bytes {
             return Ok(Some("*".repeat(bytes)));

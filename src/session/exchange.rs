@@ -351,10 +351,12 @@ impl<'a> Exchange<'a> {
         if matches!(self.kind, Kind::Login | Kind::Block | Kind::Interrupt) {
             return Some(0);
         }
-        // Asked anew each time: a second echo may have come since.
-        if !self.echo_missing {
+        // Asked anew each time: a second echo may have come since, and where the device is far one
+        // that was taken for missing may come after all.
+        if self.platform.terminal.echo != Echo::None {
             let is_log = |line: &str| self.platform.is_log_line(line);
             let found = self.typed.end_of_echo(terminal.lines(), raw, is_log);
+            self.echo_missing = self.echo_missing && found.is_none();
             self.echo_end = found.or(self.echo_end);
         }
         let silent = self.echo_missing || quiet >= ECHO_QUIET;

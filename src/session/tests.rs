@@ -374,6 +374,22 @@ async fn a_device_that_does_not_echo_is_read_with_a_proof() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_echo_that_comes_late_is_no_part_of_the_output() {
+    let (mut session, device) = frr(Vec::new()).await;
+    let mut far = device.await.unwrap();
+    let far_away = tokio::spawn(async move {
+        // A prompt that an earlier newline was owed, and then nothing for longer than echoes take.
+        AsyncWriteExt::write_all(&mut far, b"\r\nr1# ").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        let rest = b"show zebra\r\nok\r\nr1# \r\nr1# ";
+        AsyncWriteExt::write_all(&mut far, rest).await.unwrap();
+        far
+    });
+    assert_eq!(run(&mut session, "show zebra").await.unwrap().text, "ok\n");
+    far_away.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_device_that_does_not_even_end_our_line_is_read_without_its_prompt() {
     let (mut session, device) =
         frr(vec![said("show zebra\n", "  ok\r\nwell\r\nr1# "), said("\n", "\r\nr1# ")]).await;

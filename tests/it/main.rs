@@ -26,6 +26,7 @@ mod platforms; // one suite over all platforms, whole and cut
 mod pool; // sessions are kept, proven and never shared
 mod recording; // transcripts, from a device to a platform file that they prove
 mod reload; // the device file is read again while the server runs
+mod simulation; // our pool against a device over a simulated network, with seeded faults
 mod stdio; // the built program as an MCP client uses it
 mod support; // simulated devices, use cases and clients for the tests
 mod templates; // every template against recorded outputs
