@@ -52,7 +52,8 @@ async fn ask_all(operations: &Arc<Operations>, names: &[String], commands: usize
 pub(super) async fn run(work: Work) {
     let start = Instant::now();
     let operations = build(&work.directory);
-    let devices = operations.inventory().devices().take(work.devices);
+    let inventory = operations.inventory();
+    let devices = inventory.devices().take(work.devices);
     let names: Vec<String> = devices.map(|device| device.name.to_string()).collect();
     assert_eq!(names.len(), work.devices);
     ask_all(&operations, &names, 1).await;
