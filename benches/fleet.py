@@ -117,7 +117,7 @@ class Farm:
 def client(program, role, devices, *arguments, at_once=1000):
     """Runs a client against devices and returns what it measured."""
     # A result may hold as much as it ever may, so that few answers of a call over hundreds are cut.
-    settings = f"[limits]\ndevices_at_once = {at_once}\nresult_bytes = {1 << 20}\n"
+    settings = f"[limits]\ndevices_at_once = {at_once}\nresult_bytes = {1 << 20}\nsessions = {IDLE}\n"
     directory = tempfile.mkdtemp(prefix="vty-mcp-client-")
     try:
         inventory = Path(directory, "devices.json")
@@ -135,6 +135,8 @@ def client(program, role, devices, *arguments, at_once=1000):
         if ended.returncode != 0:
             raise SystemExit(f"{' '.join([*program, *role])} ended with {ended.returncode}")
         return json.loads(ended.stdout.splitlines()[-1])
+    except subprocess.TimeoutExpired:
+        raise SystemExit(f"{' '.join([*program, *role])} did not end within {LIMIT_S} s") from None
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 

@@ -18,6 +18,7 @@ pub(super) fn alike(count: usize, delay_ms: u64) -> Vec<LabDevice> {
         let name = format!("r{n:04}");
         LabDevice::with_personality(name.as_str(), personality.clone())
             .host_key(HostKey::Phrase(name))
+            .enable_secret("lab-enable")
             .command(COMMAND, answer())
             .faults(faults.clone())
     };

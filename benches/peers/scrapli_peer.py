@@ -12,8 +12,7 @@ def connect(_name, entry):
         auth_options=AuthOptions(
             username=entry["username"],
             password=entry["auth"]["password"],
-            # Asked for by no device here; without it every session complains.
-            lookups=[LookupKeyValue(key="enable", value=entry["auth"]["password"])],
+            lookups=[LookupKeyValue(key="enable", value=entry["enable"])],
         ),
         session_options=SessionOptions(operation_timeout_s=120),
         transport_options=TransportSsh2Options(),

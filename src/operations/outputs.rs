@@ -9,10 +9,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// How many bytes are kept in all.
 const MOST_BYTES: usize = 64 << 20;
 
-/// Kept answers, oldest first.
+/// Kept answers.
 #[derive(Debug, Default)]
 pub(super) struct Outputs {
-    kept: Mutex<VecDeque<(String, Arc<str>)>>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// Oldest first, each with its name.
+    texts: VecDeque<(String, Arc<str>)>,
+    /// How many bytes they have in all.
+    bytes: usize,
 }
 
 impl Outputs {
@@ -20,10 +28,11 @@ impl Outputs {
     pub(super) fn keep(&self, text: &str) -> String {
         let id = uuid::Uuid::new_v4().to_string();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.push_back((id.clone(), Arc::from(text)));
-        let mut bytes: usize = kept.iter().map(|(_, text)| text.len()).sum();
-        while bytes > MOST_BYTES && kept.len() > 1 {
-            bytes = bytes.saturating_sub(kept.pop_front().map_or(0, |(_, text)| text.len()));
+        kept.texts.push_back((id.clone(), Arc::from(text)));
+        kept.bytes = kept.bytes.saturating_add(text.len());
+        while kept.bytes > MOST_BYTES && kept.texts.len() > 1 {
+            let gone = kept.texts.pop_front().map_or(0, |(_, text)| text.len());
+            kept.bytes = kept.bytes.saturating_sub(gone);
         }
         id
     }
@@ -31,7 +40,7 @@ impl Outputs {
     /// Finds a kept text.
     pub(super) fn find(&self, id: &str) -> Option<Arc<str>> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.iter().find(|(known, _)| known == id).map(|(_, text)| Arc::clone(text))
+        kept.texts.iter().find(|(known, _)| known == id).map(|(_, text)| Arc::clone(text))
     }
 }
 

@@ -179,8 +179,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub(super) fn output(&self, done: &Done) -> Output {
         let lines = self.terminal.lines();
         let mut text = String::new();
-        let kept = (done.first..done.end.line).filter(|index| !done.skip.contains(index));
-        for (number, line) in kept.map_while(|index| lines.line(index)).enumerate() {
+        let kept = (done.first..).zip(lines.run(done.first, done.end.line));
+        let kept = kept.filter(|(index, _)| !done.skip.contains(index));
+        for (number, (_, line)) in kept.enumerate() {
             let head = if number == 0 { done.head } else { 0 };
             text.push_str(line.get(head..).unwrap_or_default());
             text.push('\n');

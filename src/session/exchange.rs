@@ -372,12 +372,14 @@ impl<'a> Exchange<'a> {
     /// Remembers whether the prompt's own text stands in the output.
     fn search_for_quotes(&mut self, terminal: &Terminal, first: usize, end: usize) {
         let Some(learned) = self.learned else { return };
-        for index in self.searched.max(first)..end {
-            let line = terminal.lines().line(index);
-            // A line that was not kept may have been anything.
-            let quotes = line.is_none_or(|line| line.starts_with(&learned.line));
-            self.quoted = self.quoted || quotes;
+        let from = self.searched.max(first);
+        let mut there: usize = 0;
+        for line in terminal.lines().run(from, end) {
+            there = there.saturating_add(1);
+            self.quoted = self.quoted || line.starts_with(&learned.line);
         }
+        // A line that was not kept may have been anything.
+        self.quoted = self.quoted || there < end.saturating_sub(from);
         self.searched = self.searched.max(end);
     }
 

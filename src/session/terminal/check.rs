@@ -20,6 +20,13 @@ pub(crate) fn check(data: &[u8]) {
     assert!(current.ends_with(whole.current_tail(100).as_ref()));
     assert!(current.len() <= whole.current_len());
 
+    for first in [0, 1, 17, lines.len() / 2, lines.len(), lines.len() + 1] {
+        for end in [first, lines.len()] {
+            let one_by_one = (first..end).map_while(|at| whole.lines().line(at));
+            assert!(whole.lines().run(first, end).eq(one_by_one), "a run differs from its lines");
+        }
+    }
+
     // Beyond these the simplest form differs on purpose: it keeps lines without end whole.
     if bytes.len() < 60_000 && !whole_is_long(&whole) {
         let mut simple = reference::Terminal::new(limit);

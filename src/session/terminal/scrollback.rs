@@ -125,6 +125,15 @@ impl Scrollback {
         self.tail.get(index.checked_sub(first_of_tail)?).map(String::as_str)
     }
 
+    /// The lines from `first` up to `end`, as far as they are there without a gap. Costs less than
+    /// asking for each by its number.
+    pub(crate) fn run(&self, first: usize, end: usize) -> impl Iterator<Item = &str> {
+        let start = if first < self.kept_count { self.start_of(first) } else { None };
+        let head = start.and_then(|start| self.kept.get(start..)).unwrap_or_default();
+        let tail = (first.max(self.kept_count)..end).map_while(|index| self.line(index));
+        head.split_terminator('\n').chain(tail).take(end.saturating_sub(first))
+    }
+
     /// Where a line of the head starts.
     fn start_of(&self, index: usize) -> Option<usize> {
         let start = *self.starts.get(index / STRIDE)?;

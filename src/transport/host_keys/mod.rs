@@ -204,7 +204,7 @@ impl HostKeys {
             return Ok(accepted);
         }
         let line = format!("{host} {}", OfferedKey::new(key).line());
-        file.append(&text, &line).map_err(|source| self.error(source))?;
+        file.append(text, &line).map_err(|source| self.error(source))?;
         Ok(HostKey { first_contact: true, ..accepted })
     }
 
@@ -340,7 +340,7 @@ impl HostKeys {
             let recorded = known.join(" and ");
             return Err(TransportError::HostKeyChanged { host, fingerprint, recorded });
         }
-        file.append(&text, &line).map_err(failed)?;
+        file.append(text, &line).map_err(failed)?;
         Ok(Trusted::Recorded)
     }
 

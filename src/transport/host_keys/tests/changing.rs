@@ -14,6 +14,24 @@ fn a_file_without_a_last_newline_is_not_damaged_by_the_next_record() {
     assert_eq!(store.text(), format!("r1 {ONE}\nr2 {TWO}\n"));
 }
 
+#[test]
+fn what_another_hand_writes_is_seen_at_once() {
+    let store = Store::new("");
+    let accept = HostKeyPolicy::AcceptNew;
+    assert_eq!(word(&store.check("r1", key(ONE), &accept)), "first contact");
+    assert_eq!(word(&store.check("r1", key(ONE), &accept)), "known");
+    // An editor that writes in place, holds no lock and leaves the length as it was.
+    std::fs::write(store.path(), format!("r1 {TWO}\n")).unwrap();
+    assert_eq!(word(&store.check("r1", key(ONE), &accept)), "changed");
+    // One that adds a line between two of ours.
+    std::fs::write(store.path(), format!("r1 {TWO}\n@revoked r3 {ONE}\n")).unwrap();
+    assert_eq!(word(&store.check("r2", key(TWO), &accept)), "first contact");
+    assert_eq!(word(&store.check("r3", key(ONE), &accept)), "revoked host key");
+    std::fs::remove_file(store.path()).unwrap();
+    assert_eq!(word(&store.check("r1", key(ONE), &accept)), "first contact");
+    assert_eq!(store.text(), format!("r1 {ONE}\n"));
+}
+
 #[cfg(unix)]
 #[test]
 fn the_file_is_for_its_owner_only() {
