@@ -62,7 +62,7 @@ async fn phase(
 ) -> (Vec<f64>, usize) {
     let end = CancellationToken::new();
     let mut beside = JoinSet::new();
-    for name in two.iter().cloned() {
+    for name in two {
         let (operations, end) = (Arc::clone(operations), end.clone());
         // Those who are well are asked at the same pace as the others.
         let pause = if name.starts_with("r0") { PACE } else { Duration::ZERO };

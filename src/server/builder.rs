@@ -42,7 +42,9 @@ impl Built {
     pub fn on_devices(&self) -> OnDevices {
         let redactor = self.redactor.clone();
         Box::new(move |inventory| {
-            own_secrets(inventory).into_iter().for_each(|secret| learn(&redactor, secret));
+            for secret in own_secrets(inventory) {
+                learn(&redactor, secret);
+            }
         })
     }
 }
