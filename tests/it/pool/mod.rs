@@ -1,6 +1,7 @@
 //! Sessions are kept for the next caller, proven before they are used again, and never shared.
 
 mod breaker;
+mod jumps;
 mod leaks;
 mod lockouts;
 mod places;
