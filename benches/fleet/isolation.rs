@@ -62,8 +62,8 @@ async fn phase(
 ) -> (Vec<f64>, usize) {
     let end = CancellationToken::new();
     let mut beside = JoinSet::new();
-    for name in two.iter().cloned() {
-        let (operations, end) = (Arc::clone(operations), end.clone());
+    for name in two {
+        let (operations, name, end) = (Arc::clone(operations), name.clone(), end.clone());
         // Those who are well are asked at the same pace as the others.
         let pause = if name.starts_with("r0") { PACE } else { Duration::ZERO };
         beside.spawn(async move {
