@@ -365,6 +365,8 @@ def main():
     if "warm" in parts:
         warm(clients, table)
     table.note(versions(clients.python))
+    if arguments.program:
+        table.note("Our parts were built beforehand, perhaps with another profile than the released program.")
     print()
     print(table.text())
     if arguments.write:

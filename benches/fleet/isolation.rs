@@ -63,7 +63,7 @@ async fn phase(
     let end = CancellationToken::new();
     let mut beside = JoinSet::new();
     for name in two {
-        let (operations, end) = (Arc::clone(operations), end.clone());
+        let (operations, name, end) = (Arc::clone(operations), name.clone(), end.clone());
         // Those who are well are asked at the same pace as the others.
         let pause = if name.starts_with("r0") { PACE } else { Duration::ZERO };
         beside.spawn(async move {
