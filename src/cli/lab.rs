@@ -130,7 +130,7 @@ pub(super) async fn lab(arguments: args::Lab) -> Result<Exit, CliError> {
 /// The one personality of many devices: a built-in one by name, or a file.
 fn only_personality(named: &[PathBuf]) -> Result<Personality, CliError> {
     let path = match named {
-        [] => return Personality::builtin("cisco_ios").map_err(CliError::Lab),
+        [] => return Personality::builtin(Lab::USUAL).map_err(CliError::Lab),
         [path] => path,
         _ => return Err(CliError::Failed("many devices share one personality".to_owned())),
     };

@@ -66,6 +66,9 @@ pub struct Lab {
 }
 
 impl Lab {
+    /// The personality of many devices where nobody names one.
+    pub const USUAL: &str = "cisco_ios";
+
     /// The devices of the demo: a Cisco IOS-XE router, an Arista switch, a Juniper firewall and
     /// an FRR router that know each other, with host keys that stay the same.
     pub fn standard() -> Vec<LabDevice> {
