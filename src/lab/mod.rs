@@ -66,7 +66,7 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// The personality of devices that are to be many and of no kind in particular.
+    /// The personality of many devices where nobody names one.
     pub const USUAL: &str = "cisco_ios";
 
     /// The devices of the demo: a Cisco IOS-XE router, an Arista switch, a Juniper firewall and
