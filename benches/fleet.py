@@ -346,6 +346,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"what to measure: {', '.join(PARTS)}; all when none is named")
     parser.add_argument("--write", action="store_true", help="put the table into benches/README.md")
+    parser.add_argument("--report", action="store_true", help="succeed also where a goal is missed; the table says so")
     parser.add_argument("--program", help="our parts, already built, instead of building them")
     arguments = parser.parse_args()
     parts = arguments.parts or PARTS
@@ -373,7 +374,7 @@ def main():
         write(table.text())
     if table.missed:
         print(f"{table.missed} goals are missed", file=sys.stderr)
-    return 1 if table.missed else 0
+    return 1 if table.missed and not arguments.report else 0
 
 
 if __name__ == "__main__":

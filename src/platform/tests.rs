@@ -162,3 +162,13 @@ fn where_a_refusal_counts_is_data() {
         assert_eq!(platform.failure_in(late).is_some(), in_late, "{counts}");
     }
 }
+
+#[test]
+fn a_banner_is_acknowledged_also_where_the_server_asks_before_there_is_a_shell() {
+    let platforms = Platforms::embedded();
+    let panos = platforms.get(&platforms.resolve("paloalto_panos").unwrap()).unwrap();
+    let question = "Authorized users only.\n\
+                    Do you accept and acknowledge the statement above ? (yes/no) : ";
+    assert_eq!(panos.login_answer(question).as_deref(), Some("yes"));
+    assert_eq!(panos.login_answer("Password: "), None);
+}
