@@ -91,7 +91,7 @@ fn found_out(
     };
     let mut found = Vec::new();
     for device in auto {
-        match store.detected(&device.endpoint()) {
+        match store.detected(&device.place()) {
             Ok(row) => found.push((device.name.to_string(), row)),
             Err(error) => problems.push(chain(&error)),
         }

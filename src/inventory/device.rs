@@ -89,9 +89,31 @@ pub struct Device {
 }
 
 impl Device {
-    /// Where it is reached, which names it in the state whatever callers call it.
+    /// Where it is reached: address and port.
     pub fn endpoint(&self) -> String {
         format!("{}:{}", self.address, self.port)
+    }
+
+    /// Where it is reached and the way there, which names it in the state, whatever callers call it:
+    /// two devices with the same private address behind different jump hosts are two.
+    pub fn place(&self) -> String {
+        let mut place = self.endpoint().to_ascii_lowercase();
+        let mut route = &self.route;
+        loop {
+            match route {
+                Route::Through(hop) => {
+                    place.push_str(" via ");
+                    place.push_str(&hop.endpoint().to_ascii_lowercase());
+                    route = &hop.route;
+                }
+                // The command may hold anything, and this is shown.
+                Route::ProxyCommand(_) => {
+                    place.push_str(" via a command");
+                    return place;
+                }
+                Route::Direct => return place,
+            }
+        }
     }
 
     /// Where the secrets of its login come from; those of the devices on the way are not among

@@ -50,7 +50,7 @@ impl Operations {
 
     /// The platform that was found out before, where nobody named one.
     pub(super) async fn known_platform(&self, device: &Device) -> Option<PlatformName> {
-        let key = device.endpoint();
+        let key = device.place();
         let row = self.changes.remember(move |store| store.detected(&key)).await;
         self.platforms.resolve(&row.ok()??.platform).filter(|platform| !platform.is_auto())
     }
@@ -63,7 +63,7 @@ impl Operations {
         let detected = self.pool.detect(device, cancel).await;
         let platform = detected.map_err(|error| self.pool_failure(&error, device))?;
         tracing::info!(device = %device.name, %platform, "the platform was found out");
-        let (key, found) = (device.endpoint(), platform.clone());
+        let (key, found) = (device.place(), platform.clone());
         let recorded =
             self.changes.remember(move |store| store.record_detected(&key, found.as_str()));
         if let Err(failure) = recorded.await {
@@ -104,7 +104,7 @@ impl Operations {
         let declared = inventory.device(device.name.as_str());
         let auto = declared.is_some_and(|device| device.platform.is_auto());
         if auto && error.code() == ErrorCode::PromptTimeout {
-            let key = device.endpoint();
+            let key = device.place();
             let forgotten = self.changes.remember(move |store| store.forget_detected(&key)).await;
             // Nothing is lost where this fails: the next login fails in the same way.
             drop(forgotten);

@@ -6,7 +6,6 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::open::Urgency;
-use super::rules::place;
 use super::{Pool, PoolError, Reservation};
 use crate::inventory::Device;
 use crate::transport::Handshake;
@@ -34,7 +33,7 @@ impl Pool {
     ) -> Result<Inspection, PoolError> {
         let inspecting = Box::pin(async {
             // A device may have one line only, and what is parked holds it.
-            self.make_way(device, &place(device), 0).await;
+            self.make_way(device, &device.place(), 0).await;
             let through = self.opener.hop(device, Urgency::Ordinary).await?;
             let _permit = self.opener.handshake().await?;
             let began = Instant::now();

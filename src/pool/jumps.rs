@@ -58,7 +58,7 @@ impl Jumps {
         hop: &Arc<Device>,
         urgency: Urgency,
     ) -> Arrival {
-        let key = super::rules::place(hop);
+        let key = hop.place();
         let dialing = {
             let mut hops = opener.jumps.hops();
             match hops.get(&key).and_then(|known| known.usable(hop, opener)) {

@@ -46,7 +46,6 @@ use self::logins::Logins;
 use self::open::{Opener, Urgency};
 use self::parked::{Parking, Why};
 pub use self::rules::PoolRules;
-use self::rules::place;
 use self::slots::{Permit, Slots};
 use crate::credential::Credentials;
 use crate::inventory::{Device, DeviceName, Inventory};
@@ -200,7 +199,7 @@ impl Pool {
         cancel: &CancellationToken,
     ) -> Result<Lease, PoolError> {
         let leasing = async {
-            let place = place(device);
+            let place = device.place();
             let slot = self.slot(device, &place, Patience::Bounded).await?;
             if let Some(lease) = self.reuse(device, &place, &slot, trust).await {
                 return Ok(lease);
@@ -231,7 +230,7 @@ impl Pool {
     ) -> Result<Lease, PoolError> {
         let opening = async {
             // One line more than the reservation has, if the device has it.
-            self.make_way(device, &place(device), 1).await;
+            self.make_way(device, &device.place(), 1).await;
             self.open(device, reservation, Recording::Off, Urgency::Change).await
         };
         self.unless_ended(cancel, Box::pin(opening)).await
@@ -414,7 +413,7 @@ impl Pool {
         urgency: Urgency,
     ) -> Result<Lease, PoolError> {
         let open = self.open_session(device, recording, urgency).await?;
-        let (device, place) = (Arc::new(device.clone()), place(device));
+        let (device, place) = (Arc::new(device.clone()), device.place());
         Ok(self.leased(open, device, &place, reservation.clone(), Life::Proven))
     }
 }

@@ -15,7 +15,7 @@ use super::breaker::{Breaker, Pass, Refused, Verdict};
 use super::guard::MOST_UNPROVEN;
 use super::jumps::Jumps;
 use super::logins::{Attempt, Logins, Turn};
-use super::rules::{PoolRules, place};
+use super::rules::PoolRules;
 use super::slots::{Permit, Slots};
 use super::{PoolError, Scarce};
 use crate::credential::{Credentials, Login};
@@ -56,7 +56,7 @@ impl Opener {
         urgency: Urgency,
     ) -> BoxFuture<'a, Result<Connection, PoolError>> {
         async move {
-            let key = place(device);
+            let key = device.place();
             let attempt = Attempt {
                 id: login.id.clone(),
                 device_key: key.clone(),

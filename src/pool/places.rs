@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::lease::Reservation;
-use super::rules::place;
 use super::slots::{Permit, Slots};
 use super::{Patience, Pool, PoolError, Scarce, locked};
 use crate::inventory::Device;
@@ -15,7 +14,7 @@ impl Pool {
         device: &Device,
         patience: Patience,
     ) -> Result<Reservation, PoolError> {
-        let place = place(device);
+        let place = device.place();
         let slot = self.slot(device, &place, patience).await?;
         self.reservation(device, &place, slot, patience).await
     }

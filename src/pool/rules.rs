@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::breaker::BreakerRules;
 use super::guard::GuardRules;
-use crate::inventory::{Device, Route};
 use crate::settings::PoolLimits;
 
 /// Everything that the pool counts or waits for.
@@ -38,28 +37,6 @@ impl Default for PoolRules {
             proof: Duration::from_secs(3),
             jump_linger: Duration::from_secs(60),
             turn_on_line: Duration::from_secs(5),
-        }
-    }
-}
-
-/// Names what is reached, whatever callers call it: address, port and the way there. Two devices
-/// with the same private address behind different jump hosts are two.
-pub(super) fn place(device: &Device) -> String {
-    let mut place = device.endpoint().to_ascii_lowercase();
-    let mut route = &device.route;
-    loop {
-        match route {
-            Route::Through(hop) => {
-                place.push_str(" via ");
-                place.push_str(&hop.endpoint().to_ascii_lowercase());
-                route = &hop.route;
-            }
-            // The command may hold anything, and this is shown.
-            Route::ProxyCommand(_) => {
-                place.push_str(" via a command");
-                return place;
-            }
-            Route::Direct => return place,
         }
     }
 }

@@ -203,7 +203,7 @@ impl Dialer {
             handle,
             handshake,
             witness,
-            endpoint: device.endpoint(),
+            endpoint: device.place(),
             methods: Arc::clone(&self.methods),
             auth_timeout: device.timeouts.auth,
             through: None,

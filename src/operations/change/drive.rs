@@ -84,7 +84,7 @@ impl Operations {
             change_id: change_id.clone(),
             plan_id: request.plan_id.clone(),
             device: planned.device.clone(),
-            device_key: device.endpoint(),
+            device_key: device.place(),
             caller: caller.id.clone(),
             owner: self.changes.journal.owner.clone(),
             phase: Phase::Planned.as_str().to_owned(),
