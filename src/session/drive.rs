@@ -11,8 +11,9 @@ use crate::platform::Answer;
 use crate::secret::Secret;
 
 /// How many bytes are taken at most before other sessions get their turn. The library yields by
-/// reads, and many large ones in a row would make everybody else wait.
-const TURN: usize = 16 * 1024;
+/// reads, and many large ones in a row would make everybody else wait; bytes that mean nothing take
+/// the terminal some 100 ns each.
+const TURN: usize = 4 * 1024;
 /// How many bytes are read at once, at first and where much comes. Most answers are small, and what
 /// thousands of logins used for a moment would be resident for as long as their sessions.
 const READ: usize = 2 * 1024;
@@ -72,16 +73,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             match tokio::time::timeout(wait, self.stream.read(&mut buffer)).await {
                 Ok(Ok(0)) => return Err(SessionError::Closed),
                 Ok(Ok(count)) => {
-                    let bytes = buffer.get(..count).unwrap_or_default();
-                    self.keep_raw(bytes);
-                    self.terminal.feed(bytes);
+                    for bytes in buffer.get(..count).unwrap_or_default().chunks(TURN) {
+                        self.keep_raw(bytes);
+                        self.terminal.feed(bytes);
+                        taken = taken.saturating_add(bytes.len());
+                        if taken >= TURN {
+                            taken = 0;
+                            tokio::task::yield_now().await;
+                        }
+                    }
                     if count == buffer.len() {
                         buffer.resize(LARGE_READ, 0);
-                    }
-                    taken = taken.saturating_add(count);
-                    if taken >= TURN {
-                        taken = 0;
-                        tokio::task::yield_now().await;
                     }
                     heard = Instant::now();
                 }
