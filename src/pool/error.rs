@@ -166,7 +166,7 @@ fn held(lockout: &LockoutRow) -> String {
     };
     format!(
         "{what}; it is not sent again before {until}, because one more failure may lock the \
-         account. A corrected credential is tried at once, and `vty-mcp lockout reset {device}` \
+         account. Once it is corrected it goes out at once, and `vty-mcp lockout reset {device}` \
          has this one tried again"
     )
 }
