@@ -1,5 +1,6 @@
 //! Fetches one secret from one source, within limits on time and size.
 
+use std::io::Read as _;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
+use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use super::CredentialError;
@@ -18,6 +20,22 @@ const MOST_SECRET: u64 = 4 << 10;
 const MOST_KEY: u64 = 64 << 10;
 /// How long a file may take; a pipe has a writer who may be late.
 const FILE: Duration = Duration::from_secs(5);
+
+/// Threads that wait for files and the keyring: one that hangs stays until the system lets go of it,
+/// and must not take the threads of everything else with it.
+static THREADS: Semaphore = Semaphore::const_new(8);
+
+/// Does what blocks on a thread of its own, of which there are few.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> std::io::Result<T> {
+    let permit = THREADS.acquire().await.map_err(std::io::Error::other)?;
+    let working = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        work()
+    });
+    working.await.map_err(std::io::Error::other)?
+}
 
 /// Reads an environment variable of this program.
 pub(super) fn env(name: &str) -> Result<Secret<String>, CredentialError> {
@@ -108,10 +126,10 @@ pub(super) async fn keyring(
     /// Longer, because a person may have to unlock it.
     const LIMIT: Duration = Duration::from_secs(10);
     let names = (service.to_owned(), account.to_owned());
-    let asked = tokio::task::spawn_blocking(move || {
+    let asked = aside(move || {
         let (service, account) = names;
         let read = ::keyring::Entry::new(&service, &account).and_then(|entry| entry.get_password());
-        read.map(Zeroizing::new).map_err(|error| keyring_error(error, &service, &account))
+        Ok(read.map(Zeroizing::new).map_err(|error| keyring_error(error, &service, &account)))
     });
     match tokio::time::timeout(LIMIT, asked).await {
         Ok(Ok(read)) => checked(&read?, || format!("the keyring entry `{service}`, `{account}`")),
@@ -184,10 +202,16 @@ async fn read(
     most: u64,
 ) -> Result<Zeroizing<Vec<u8>>, CredentialError> {
     let shown = || path.display().to_string();
-    let reading = async {
-        let mut file = tokio::fs::File::open(path).await?;
-        read_most(&mut file, most).await
-    };
+    let reading = aside({
+        let path = path.to_owned();
+        move || {
+            // Room for all of it, since a vector that grows leaves copies behind.
+            let capacity = usize::try_from(most).unwrap_or_default().saturating_add(2);
+            let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
+            std::fs::File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        }
+    });
     match tokio::time::timeout(FILE, reading).await {
         Ok(read) => read.map_err(|source| CredentialError::File {
             what,

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::address;
 use super::auth::{Content, KeyUse};
 use super::collect::At;
-use super::device::{Auth, AuthProof, Device, DeviceName, Route, Security, Timeouts};
+use super::device::{Auth, AuthProof, Device, DeviceName, Route, Timeouts};
 use super::files;
 use super::path::home;
 use super::problem::{Place, Severity, cleaned};
@@ -215,8 +215,8 @@ impl Reader<'_> {
             username,
             auth: Auth::new(proof),
             enable: None,
-            security: Security::default(),
-            host_keys: None,
+            security: self.hosts.security,
+            host_keys: self.hosts.host_keys.clone(),
             route: Route::Direct,
             max_sessions: 1,
             allow_unprotected: false,

@@ -48,7 +48,7 @@ pub(super) enum Given<T> {
 }
 
 impl<T> Given<T> {
-    fn as_ref(&self) -> Given<&T> {
+    pub(super) fn as_ref(&self) -> Given<&T> {
         match self {
             Self::Absent => Given::Absent,
             Self::Bad => Given::Bad,

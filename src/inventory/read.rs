@@ -11,11 +11,12 @@ use std::rc::Rc;
 use super::LoadOptions;
 use super::auth::KeyUse;
 use super::collect::{At, Problems};
-use super::device::{Device, DeviceName};
+use super::device::{Device, DeviceName, HostKeyPolicy, Security};
 use super::hint::{nearest, nearest_key};
 use super::json::{Entry, Node, Value};
 use super::layer::{Layer, Owner, SHARED_KEYS};
 use super::problem::{Severity, cleaned, is_plain_word};
+use super::reach::HostKeyWord;
 use super::route::Planned;
 use super::source::SecretUse;
 use super::sshconfig::SshConfig;
@@ -39,6 +40,13 @@ pub(super) enum Files {
     Closed,
 }
 
+/// The defaults for hosts that only an OpenSSH configuration knows.
+#[derive(Debug, Clone, Default)]
+pub(super) struct HostRules {
+    pub(super) security: Security,
+    pub(super) host_keys: Option<HostKeyPolicy>,
+}
+
 /// Reads a tree; keeps what is needed on the way.
 pub(super) struct Reader<'o> {
     pub(super) options: &'o LoadOptions<'o>,
@@ -54,6 +62,8 @@ pub(super) struct Reader<'o> {
     pub(super) files: Files,
     /// The OpenSSH configurations met so far; `None` for one that was reported.
     pub(super) configs: HashMap<PathBuf, Option<Rc<SshConfig>>>,
+    /// What the defaults say of hosts that only an OpenSSH configuration knows.
+    pub(super) hosts: HostRules,
     /// Shared, because devices are read against them while problems are added.
     pub(super) groups: Rc<HashMap<String, (String, Layer)>>,
     /// First device of every address and port.
@@ -72,6 +82,7 @@ impl<'o> Reader<'o> {
             secret_files: Vec::new(),
             files,
             configs: HashMap::new(),
+            hosts: HostRules::default(),
             groups: Rc::default(),
             endpoints: HashMap::new(),
         }
@@ -117,6 +128,14 @@ impl<'o> Reader<'o> {
         let defaults = match defaults {
             Some(entry) => self.layer(at.value(entry), &entry.value, Owner::Defaults),
             None => Layer::default(),
+        };
+        self.hosts = HostRules {
+            security: defaults.security.as_ref().value().copied().unwrap_or_default(),
+            host_keys: defaults.host_keys.as_ref().value().map(|word| match word {
+                HostKeyWord::AcceptNew => HostKeyPolicy::AcceptNew,
+                // There is no place for the fingerprint of a host that has no entry.
+                HostKeyWord::Strict | HostKeyWord::Pinned => HostKeyPolicy::Strict,
+            }),
         };
         if let Some(entry) = groups {
             self.groups(at.value(entry), &entry.value);

@@ -314,8 +314,15 @@ fn included(pattern: &str) -> Result<Vec<PathBuf>, &'static str> {
     }
     let pattern = ssh2_config::HostClause::new(name.to_owned(), false);
     // As in a shell, a pattern does not mean hidden files, and one that nothing fits means none.
-    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let entries: Vec<_> = match std::fs::read_dir(directory).and_then(Iterator::collect) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        // A jump host may be named in there.
+        Err(_) => return Err("the directory of this `Include` cannot be read"),
+    };
+    let names = entries
+        .into_iter()
+        .filter_map(|entry: std::fs::DirEntry| entry.file_name().into_string().ok());
     let fits = |entry: &String| !entry.starts_with('.') && pattern.intersects(entry);
     let mut names: Vec<String> = names.filter(fits).collect();
     names.sort();

@@ -84,6 +84,9 @@ pub struct Faults {
     pub resets: bool,
     /// What it does about requests to log in.
     pub authentication: Authentication,
+    /// Waits this long before it refuses a login, as servers do that ask another one.
+    #[serde(rename = "refusal_delay_ms", deserialize_with = "milliseconds")]
+    pub refusal_delay: Duration,
     /// Sends an SSH authentication banner of this many bytes.
     pub auth_banner_bytes: Option<usize>,
     /// Disconnects a client of which it refused so many requests to log in, probes included,

@@ -38,7 +38,7 @@ pub(super) fn config(
         limits,
         max_auth_attempts: device.faults.max_auth_attempts.unwrap_or(defaults.max_auth_attempts),
         methods: device.login.offered(0),
-        auth_rejection_time: std::time::Duration::ZERO,
+        auth_rejection_time: device.faults.refusal_delay,
         auth_rejection_time_initial: Some(std::time::Duration::ZERO),
         keys: vec![host_key],
         inactivity_timeout: None,

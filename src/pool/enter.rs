@@ -6,8 +6,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::lease::{Counted, Opened};
-use super::open::Urgency;
-use super::{Patience, Pool, PoolError, Recording, locked};
+use super::open::{Urgency, no_answers};
+use super::{Patience, Pool, PoolError, Recording, Reservation, locked};
 use crate::credential::{Login, LoginProof};
 use crate::inventory::Device;
 use crate::platform::{Platform, PlatformName, Verdict};
@@ -22,11 +22,12 @@ impl Pool {
         cancel: &CancellationToken,
     ) -> Result<PlatformName, PoolError> {
         let detecting = async {
-            let _place = self.reserve_with(device, Patience::Bounded).await?;
+            let place = self.reserve_with(device, Patience::Bounded).await?;
+            let hold = Some(place.clone());
             let login = self.opener.credentials.login(device).await;
             let login = login.map_err(PoolError::Credential)?;
             let connection =
-                self.opener.connect(device, &login, &|_| None, Urgency::Ordinary).await?;
+                self.opener.connect(device, &login, no_answers(), hold, Urgency::Ordinary).await?;
             let host_key = &connection.handshake.host_key;
             if host_key.first_contact {
                 let fingerprint = host_key.fingerprint.clone();
@@ -58,6 +59,7 @@ impl Pool {
     pub(super) async fn open_session(
         &self,
         device: &Device,
+        hold: Reservation,
         recording: Recording,
         urgency: Urgency,
     ) -> Result<Opened, PoolError> {
@@ -68,8 +70,10 @@ impl Pool {
         let username = login.username.clone();
         // Some devices take settings of their console behind the user name.
         login.username.push_str(&platform.terminal.username_suffix);
-        let answers = |question: &str| platform.login_answer(question);
-        let mut connection = self.opener.connect(device, &login, &answers, urgency).await?;
+        let known = Arc::clone(&platform);
+        let answers = Arc::new(move |question: &str| known.login_answer(question));
+        let connecting = self.opener.connect(device, &login, answers, Some(hold), urgency);
+        let mut connection = connecting.await?;
         login.username = username;
         let host_key = &mut connection.handshake.host_key;
         if locked(&self.untold).remove(&device.name).as_ref() == Some(&host_key.fingerprint) {

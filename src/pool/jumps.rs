@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::PoolError;
-use super::open::{Opener, Urgency};
+use super::open::{Opener, Urgency, first_contact, no_answers};
 use crate::inventory::Device;
 use crate::transport::Connection;
 
@@ -136,7 +136,13 @@ fn dial(opener: &Arc<Opener>, hop: &Arc<Device>, key: String, urgency: Urgency) 
     async move {
         let connected = async {
             let login = opener.credentials.login(&hop).await.map_err(PoolError::Credential)?;
-            opener.connect(&hop, &login, &|_| None, urgency).await
+            let connecting = opener.connect(&hop, &login, no_answers(), None, urgency);
+            let connection = connecting.await?;
+            let host_key = &connection.handshake.host_key;
+            if host_key.first_contact {
+                first_contact(&hop, &host_key.fingerprint);
+            }
+            Ok(connection)
         };
         let connection = Arc::new(connected.await.map_err(Arc::new)?);
         tracing::debug!(event = "jump_host_opened", device = %hop.name, "a jump host is up");

@@ -220,6 +220,15 @@ impl Pool {
         self.unless_ended(cancel, self.reserve_with(device, Patience::Endless)).await
     }
 
+    /// The same, but gives up after the time that a caller waits for a place at most.
+    pub async fn reserve_soon(
+        &self,
+        device: &Device,
+        cancel: &CancellationToken,
+    ) -> Result<Reservation, PoolError> {
+        self.unless_ended(cancel, self.reserve_with(device, Patience::Bounded)).await
+    }
+
     /// Opens a new session within a reservation, for a change; what is parked makes way if it must,
     /// and an open breaker does not count.
     pub async fn open_fresh(
@@ -256,7 +265,12 @@ impl Pool {
         cancel: &CancellationToken,
     ) -> Result<(), PoolError> {
         let device = Arc::clone(&lease.device);
-        let opening = self.open_session(&device, Recording::Off, Urgency::Ordinary);
+        let opening = self.open_session(
+            &device,
+            lease.reservation.clone(),
+            Recording::Off,
+            Urgency::Ordinary,
+        );
         lease.open = self.unless_ended(cancel, Box::pin(opening)).await?;
         lease.life = Life::Proven;
         Ok(())
@@ -412,7 +426,7 @@ impl Pool {
         recording: Recording,
         urgency: Urgency,
     ) -> Result<Lease, PoolError> {
-        let open = self.open_session(device, recording, urgency).await?;
+        let open = self.open_session(device, reservation.clone(), recording, urgency).await?;
         let (device, place) = (Arc::new(device.clone()), device.place());
         Ok(self.leased(open, device, &place, reservation.clone(), Life::Proven))
     }

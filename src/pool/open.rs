@@ -17,11 +17,19 @@ use super::jumps::Jumps;
 use super::logins::{Attempt, Logins, Turn};
 use super::rules::PoolRules;
 use super::slots::{Permit, Slots};
-use super::{PoolError, Scarce};
+use super::{PoolError, Reservation, Scarce};
 use crate::credential::{Credentials, Login};
 use crate::error::{ErrorCode, chain};
 use crate::inventory::{Device, Route};
-use crate::transport::{Connection, Dialer, PlatformAnswers, Reached, TransportError};
+use crate::transport::{Connection, Dialer, Reached, TransportError};
+
+/// What the platform answers to questions of the login.
+pub(super) type Answers = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// A platform that answers nothing, since it is not known or its shell is not used.
+pub(super) fn no_answers() -> Answers {
+    Arc::new(|_| None)
+}
 
 /// Whether an open breaker counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +60,8 @@ impl Opener {
         self: &'a Arc<Self>,
         device: &'a Device,
         login: &'a Login,
-        answers: PlatformAnswers<'a>,
+        answers: Answers,
+        hold: Option<Reservation>,
         urgency: Urgency,
     ) -> BoxFuture<'a, Result<Connection, PoolError>> {
         async move {
@@ -69,7 +78,8 @@ impl Opener {
                 let Refused { failures, retry_after, last } = refused;
                 PoolError::Unavailable { failures, retry_after, last }
             })?;
-            let connected = self.reach_and_log_in(device, login, answers, attempt, urgency).await;
+            let connecting = self.reach_and_log_in(device, login, answers, hold, attempt, urgency);
+            let connected = connecting.await;
             match &connected {
                 Ok(_) => trial.verdict = Verdict::Reached,
                 Err(PoolError::Transport(error) | PoolError::Through { source: error, .. })
@@ -88,7 +98,8 @@ impl Opener {
         self: &Arc<Self>,
         device: &Device,
         login: &Login,
-        answers: PlatformAnswers<'_>,
+        answers: Answers,
+        hold: Option<Reservation>,
         attempt: Attempt,
         urgency: Urgency,
     ) -> Result<Connection, PoolError> {
@@ -114,19 +125,36 @@ impl Opener {
             }
         }
         turn.confirm().await?;
-        let logged_in = Box::pin(reached.log_in(login, answers)).await;
-        drop(permit);
-        match logged_in {
-            Ok(connection) => {
-                turn.accepted();
-                Ok(connection)
-            }
-            Err(error) => {
-                if error.code() == ErrorCode::AuthFailed {
-                    turn.refused().await;
-                    self.credentials.forget(device);
+        // From here on the device may judge, and a caller who leaves must not make that unheard: in
+        // a task of its own, which keeps the places of the session until it ends.
+        let (opener, device, login) = (Arc::clone(self), device.clone(), login.clone());
+        let judging = self.tasks.spawn(async move {
+            let _places = (hold, permit);
+            let host_key = reached.handshake().host_key.clone();
+            let logged_in = Box::pin(reached.log_in(&login, &*answers)).await;
+            match logged_in {
+                Ok(connection) => {
+                    turn.accepted();
+                    Ok(connection)
                 }
-                Err(failed(device, error))
+                Err(error) => {
+                    if error.code() == ErrorCode::AuthFailed {
+                        turn.refused().await;
+                        opener.credentials.forget(&device);
+                    }
+                    if host_key.first_contact {
+                        // Nobody gets an answer in which it could stand.
+                        first_contact(&device, &host_key.fingerprint);
+                    }
+                    Err(failed(&device, error))
+                }
+            }
+        });
+        match judging.await {
+            Ok(judged) => judged,
+            Err(error) => {
+                tracing::error!(%error, "a login ended without a result");
+                Err(PoolError::Closed)
             }
         }
     }
@@ -225,6 +253,12 @@ impl Drop for Trial<'_> {
             tracing::warn!(event = "breaker_opened", device, "a device is left alone for a while");
         }
     }
+}
+
+/// Tells operators of a host key that was recorded where no answer of a device tells it.
+pub(super) fn first_contact(device: &Device, fingerprint: &str) {
+    let device = device.name.as_str();
+    tracing::warn!(event = "first_contact", device, fingerprint, "a host key was recorded");
 }
 
 /// Whether another try may end otherwise, so that a failure says something about the device.

@@ -1,7 +1,8 @@
-//! Ends a connection that is being set up when nobody waits for it any more.
+//! Ends a connection when nobody holds it any more.
 //!
-//! The library sets a connection up in a task of its own, which outlives the caller and, facing a
-//! device that went silent in the key exchange, never ends. A stream that fails ends it.
+//! The library has a task of its own for each connection, which outlives the caller and, facing a
+//! device that went silent in a key exchange or takes no more bytes, never ends. A stream that fails
+//! ends it.
 
 use std::io;
 use std::pin::Pin;
@@ -17,7 +18,7 @@ pub(super) struct Leash<S> {
 }
 
 impl<S> Leash<S> {
-    /// The stream, and what to hold while it is wanted. Disarm that to let the stream live on.
+    /// The stream, and what to hold while it is wanted.
     pub(super) fn new(stream: S) -> (Self, DropGuard) {
         let token = CancellationToken::new();
         let gone = Box::pin(token.clone().cancelled_owned());
@@ -44,10 +45,16 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Leash<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.gone.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.gone.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
@@ -63,16 +70,14 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_stream_ends_with_its_holder_unless_it_was_let_go() {
+    async fn a_stream_lives_as_long_as_its_holder() {
         let (near, mut far) = tokio::io::duplex(64);
         let (mut leash, holder) = Leash::new(near);
+        far.write_all(b"x").await.unwrap();
+        assert_eq!(leash.read_u8().await.unwrap(), b'x');
+        leash.write_all(b"y").await.unwrap();
         drop(holder);
         assert!(leash.read_u8().await.is_err());
-        let (near, mut other) = tokio::io::duplex(64);
-        let (mut leash, holder) = Leash::new(near);
-        drop(holder.disarm());
-        other.write_all(b"x").await.unwrap();
-        assert_eq!(leash.read_u8().await.unwrap(), b'x');
-        far.shutdown().await.unwrap();
+        assert!(leash.write_all(b"z").await.is_err());
     }
 }

@@ -29,6 +29,7 @@ use std::time::Duration;
 
 use russh::client::{AuthResult, Handle, Msg, connect_stream};
 use russh::{ChannelMsg, MethodSet};
+use tokio_util::sync::DropGuard;
 
 use self::client::{Client, Witness};
 pub use self::dial::{BoxedStream, Connecting, Network, Stream, Tcp};
@@ -92,6 +93,8 @@ pub struct Reached {
     auth_timeout: Duration,
     /// What carries this connection.
     through: Option<Arc<Connection>>,
+    /// Ends the library's task when it is dropped, whatever the device does.
+    holder: DropGuard,
 }
 
 impl std::fmt::Debug for Reached {
@@ -186,7 +189,6 @@ impl Dialer {
         let (stream, overheard) = Tap::new(stream);
         let (stream, holder) = Leash::new(stream);
         let connected = connect_stream(Arc::new(config), stream, client).await;
-        drop(holder.disarm());
         let offer = overheard.offer();
         let (handle, host_key) = match (connected, witness.take_verdict()) {
             (_, Some(Err(refused))) => return Err(refused),
@@ -207,6 +209,7 @@ impl Dialer {
             methods: Arc::clone(&self.methods),
             auth_timeout: device.timeouts.auth,
             through: None,
+            holder,
         })
     }
 }
@@ -233,9 +236,11 @@ impl Reached {
             answers,
             security: self.handshake.security,
             quirks: Quirks::of(&self.handshake.ident),
+            remembered: known.is_some(),
             offered: known,
             learned: None,
             rsa_tried: false,
+            password_accepted: false,
         };
         let authenticating = Box::pin(attempt.run());
         let result = match tokio::time::timeout(waited, authenticating).await {
@@ -245,8 +250,8 @@ impl Reached {
         let learned = attempt.learned.take();
         self.remember(learned);
         result?;
-        let Self { handle, handshake, witness, through, .. } = self;
-        Ok(Connection { handle, handshake, banner: witness.banner(), through })
+        let Self { handle, handshake, witness, through, holder, .. } = self;
+        Ok(Connection { handle, handshake, banner: witness.banner(), through, holder })
     }
 
     /// Asks which authentication methods the server offers. It counts as an attempt on some servers,
@@ -277,8 +282,8 @@ impl Reached {
     }
 
     /// Says goodbye without logging in.
-    pub async fn hang_up(self) {
-        say_goodbye(&self.handle).await;
+    pub async fn hang_up(mut self) {
+        say_goodbye(&mut self.handle).await;
     }
 }
 
@@ -292,6 +297,8 @@ pub struct Connection {
     /// What carries this connection; it lives at least as long.
     #[expect(dead_code, reason = "held for its drop, which lets go of the device in between")]
     through: Option<Arc<Self>>,
+    #[expect(dead_code, reason = "held for its drop, which ends the library's task")]
+    holder: DropGuard,
 }
 
 impl std::fmt::Debug for Connection {
@@ -350,15 +357,19 @@ impl Connection {
     }
 
     /// Says goodbye, so that the device frees its line at once.
-    pub async fn close(self) {
-        say_goodbye(&self.handle).await;
+    pub async fn close(mut self) {
+        say_goodbye(&mut self.handle).await;
     }
 }
 
-async fn say_goodbye(handle: &Handle<Client>) {
-    let goodbye = handle.disconnect(russh::Disconnect::ByApplication, "", "");
-    // The device may be gone already; there is nobody left to tell.
-    drop(tokio::time::timeout(GOODBYE, goodbye).await);
+async fn say_goodbye(handle: &mut Handle<Client>) {
+    let leaving = async {
+        // The device may be gone already; there is nobody left to tell.
+        if handle.disconnect(russh::Disconnect::ByApplication, "", "").await.is_ok() {
+            drop(handle.await);
+        }
+    };
+    drop(tokio::time::timeout(GOODBYE, leaving).await);
 }
 
 /// Why a channel was refused; any other failure stays what it is.

@@ -14,6 +14,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// The longest packet that every implementation must take (RFC 4253, 6.1), and some lines before.
 const MOST_BYTES: usize = 64 * 1024;
+/// More algorithms of one kind than any server has.
+const MOST_NAMES: usize = 64;
 /// `SSH_MSG_KEXINIT`.
 const KEXINIT: u8 = 20;
 
@@ -82,9 +84,11 @@ fn list_of(rest: &mut &[u8]) -> Option<Vec<String>> {
     let (list, behind) = rest.split_at_checked(length)?;
     *rest = behind;
     let text = String::from_utf8_lossy(list);
-    // What a server says may stand in an error, so nothing but names is taken from it.
-    let plain = |name: &&str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
-    Some(text.split(',').filter(plain).map(str::to_owned).collect())
+    // What a server says may stand in an error, so nothing but names is taken from it (RFC 4251, 6).
+    let plain = |name: &&str| {
+        (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    Some(text.split(',').filter(plain).take(MOST_NAMES).map(str::to_owned).collect())
 }
 
 /// What was heard so far, and at last the offer.

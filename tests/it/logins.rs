@@ -154,6 +154,48 @@ async fn a_question_nobody_has_an_answer_to_is_told_and_left() {
 }
 
 #[tokio::test]
+async fn an_answer_of_the_operator_is_given_once_to_a_question_that_is_hidden() {
+    let rounds = vec![
+        vec![Challenge::hidden("PIN: ", "right")],
+        vec![Challenge::hidden("PIN: ", "right")],
+        vec![Challenge::hidden("PIN: ", "right")],
+    ];
+    let policy = AuthPolicy::AnyOf(vec![AuthMethod::KeyboardInteractive]);
+    let pin = |auth: &mut serde_json::Value, _: &TempDir| {
+        auth["answers"] = serde_json::json!([{ "prompt": "PIN", "answer": "right" }]);
+    };
+    let server = Server::start_with(device().auth(policy).challenges(rounds), pin).await;
+    let error = server.log_in().await.unwrap_err();
+    assert!(matches!(error, TransportError::AuthRefused { .. }), "{error}");
+    // The password by a method that is not offered, and the answer once.
+    assert_eq!(server.seen().password_attempts, 2);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_password_that_was_accepted_is_no_second_factor() {
+    let rounds = vec![vec![Challenge::hidden("Verification code: ", "123456")]];
+    let policy = all_of(&[AuthMethod::Password, AuthMethod::KeyboardInteractive]);
+    let server = Server::start(device().auth(policy).challenges(rounds)).await;
+    let error = server.log_in().await.unwrap_err();
+    assert!(matches!(error, TransportError::Question { .. }), "{error}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_server_offered_once_is_asked_again_before_it_is_believed() {
+    let keys_only = device().auth(AuthPolicy::AnyOf(vec![AuthMethod::PublicKey]));
+    let server = Server::start(keys_only).await;
+    assert!(server.log_in().await.is_err());
+    let port = server.device.port;
+    server.lab.stop_device("r1").await.unwrap();
+    let again = Lab::start(vec![device().port(port)]).await.unwrap();
+    std::fs::remove_file(server.directory.path().join("known_hosts")).unwrap();
+    server.log_in().await.unwrap().close().await;
+    again.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_demand_for_a_new_password_gets_none() {
     // The second is what PAM says where an administrator wants a change.
     let demands = [

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::fan_out::{check_names, fan_out};
 use super::{Failure, OnProgress, Operations};
 use crate::error::ErrorCode;
-use crate::inventory::Device;
+use crate::inventory::{Device, Route};
 use crate::platform::{Platform, Seen, Verdict};
 use crate::pool::{Inspection, Lease, PoolError};
 
@@ -224,7 +224,9 @@ impl Operations {
             Err(failure) => return DeviceCheck::unknown(name, failure),
         };
         let mut check = DeviceCheck::new(&device);
-        if check.jump.is_empty() {
+        if matches!(device.route, Route::ProxyCommand(_)) {
+            check.note("resolve", Status::Ok, "by the ProxyCommand");
+        } else if check.jump.is_empty() {
             match resolve(&device).await {
                 Ok(addresses) => check.note("resolve", Status::Ok, addresses),
                 Err(message) => {
@@ -236,7 +238,7 @@ impl Operations {
             let via = check.jump.join(", then ");
             check.note("resolve", Status::Ok, format!("by the last device on the way: {via}"));
         }
-        let reservation = match self.pool.reserve(&device, cancel).await {
+        let reservation = match self.pool.reserve_soon(&device, cancel).await {
             Ok(reservation) => reservation,
             Err(error) => return check.fail("connect", self.pool_failure(&error, &device)),
         };
@@ -244,7 +246,9 @@ impl Operations {
             Ok(inspection) => self.tell_ssh(&mut check, &inspection),
             Err(error) => {
                 let failure = self.pool_failure(&error, &device);
-                let step = advice::step(failure.code);
+                // A jump host that fails ends the visit before the device itself was seen.
+                let jump = matches!(error, PoolError::Jump { .. });
+                let step = if jump { "connect" } else { advice::step(failure.code) };
                 for earlier in STEPS.into_iter().skip(1).take_while(|name| *name != step) {
                     check.note(earlier, Status::Ok, "got this far");
                 }
@@ -343,7 +347,7 @@ impl Operations {
         device: &Device,
         cancel: &CancellationToken,
     ) -> Result<Lease, PoolError> {
-        let reservation = self.pool.reserve(device, cancel).await?;
+        let reservation = self.pool.reserve_soon(device, cancel).await?;
         self.pool.open_fresh(device, &reservation, cancel).await
     }
 

@@ -205,6 +205,8 @@ impl HostKeys {
         }
         let line = format!("{host} {}", OfferedKey::new(key).line());
         file.append(text, &line).map_err(|source| self.error(source))?;
+        let fingerprint = &accepted.fingerprint;
+        tracing::info!(event = "host_key_recorded", host, fingerprint, "first contact");
         Ok(HostKey { first_contact: true, ..accepted })
     }
 

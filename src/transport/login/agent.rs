@@ -17,8 +17,8 @@ use crate::transport::TransportError;
 /// How long the agent may take to list its keys. It may ask a person before it signs, which is
 /// bounded by the time for authentication alone.
 const AGENT_WAIT: Duration = Duration::from_secs(5);
-/// Keys that are tried where none is named; servers close the connection after some six.
-const MOST_KEYS: usize = 5;
+/// Attempts in one login; servers close the connection after some six.
+const MOST_ATTEMPTS: usize = 5;
 
 type Agent = AgentClient<Box<dyn Both + Send + Unpin>>;
 
@@ -38,7 +38,7 @@ impl Attempt<'_> {
         };
         let held = identities.len();
         let chosen: Vec<AgentIdentity> = match wanted {
-            None => identities.into_iter().take(MOST_KEYS).collect(),
+            None => identities,
             Some(wanted) => identities.into_iter().filter(|key| is(key, wanted)).collect(),
         };
         if chosen.is_empty() {
@@ -49,35 +49,49 @@ impl Attempt<'_> {
         }
         let username = self.login.username.clone();
         let mut verdict = None;
-        for identity in chosen {
-            let rsa = identity.public_key().algorithm().is_rsa();
-            let hashes = if rsa { self.hashes().await? } else { vec![None] };
-            for hash in hashes {
-                let result = match &identity {
-                    AgentIdentity::PublicKey { key, .. } => {
-                        let key = key.clone();
-                        self.handle
-                            .authenticate_publickey_with(&username, key, hash, &mut agent)
-                            .await
-                    }
-                    AgentIdentity::Certificate { certificate, .. } => {
-                        let certificate = certificate.clone();
-                        self.handle
-                            .authenticate_certificate_with(&username, certificate, hash, &mut agent)
-                            .await
-                    }
-                };
-                let result = result.map_err(TransportError::AgentSigning)?;
-                let again = matches!(&result, AuthResult::Failure { remaining_methods, partial_success }
-                    if !partial_success && remaining_methods.contains(&MethodKind::PublicKey));
-                let result: Verdict = result.into();
-                if !again {
-                    return Ok(result);
+        for (identity, hash) in self.attempts(chosen).await? {
+            let result = match identity {
+                AgentIdentity::PublicKey { key, .. } => {
+                    self.handle.authenticate_publickey_with(&username, key, hash, &mut agent).await
                 }
-                verdict = Some(result);
+                AgentIdentity::Certificate { certificate, .. } => {
+                    self.handle
+                        .authenticate_certificate_with(&username, certificate, hash, &mut agent)
+                        .await
+                }
+            };
+            let result = result.map_err(TransportError::AgentSigning)?;
+            let again = matches!(&result, AuthResult::Failure { remaining_methods, partial_success }
+                if !partial_success && remaining_methods.contains(&MethodKind::PublicKey));
+            let result: Verdict = result.into();
+            if !again {
+                return Ok(result);
             }
+            verdict = Some(result);
         }
         verdict.ok_or_else(|| self.refused())
+    }
+
+    /// The keys in the order in which they are tried, each first with the hash that promises most:
+    /// servers allow some six attempts in all.
+    async fn attempts(
+        &mut self,
+        keys: Vec<AgentIdentity>,
+    ) -> Result<Vec<(AgentIdentity, Option<HashAlg>)>, TransportError> {
+        let is_rsa = |key: &AgentIdentity| key.public_key().algorithm().is_rsa();
+        let hashes = if keys.iter().any(is_rsa) { self.hashes().await? } else { vec![None] };
+        let mut attempts = Vec::new();
+        for (round, hash) in hashes.into_iter().enumerate() {
+            for key in &keys {
+                match is_rsa(key) {
+                    true => attempts.push((key.clone(), hash)),
+                    false if round == 0 => attempts.push((key.clone(), None)),
+                    false => {}
+                }
+            }
+        }
+        attempts.truncate(MOST_ATTEMPTS);
+        Ok(attempts)
     }
 
     /// Connects to the agent and lists its keys.

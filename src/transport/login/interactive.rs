@@ -1,5 +1,7 @@
 //! `keyboard-interactive`: the server asks, and each question is answered once or not at all.
 
+use std::collections::HashSet;
+
 use russh::client::{KeyboardInteractiveAuthResponse as Step, Prompt};
 
 use super::{Attempt, Verdict};
@@ -31,6 +33,7 @@ impl Attempt<'_> {
     pub(super) async fn answer_questions(&mut self) -> Result<Verdict, TransportError> {
         let username = self.login.username.clone();
         let mut password = Password::Unsent;
+        let mut answered = HashSet::new();
         let mut step = self.handle.authenticate_keyboard_interactive_start(username, None).await;
         for _ in 0..MOST_ROUNDS {
             let prompts = match step {
@@ -51,7 +54,7 @@ impl Attempt<'_> {
             // An empty request is answered with an empty answer (RFC 4256, 3.4).
             let mut answers = Vec::with_capacity(prompts.len());
             for prompt in &prompts {
-                answers.push(self.answer(prompt, &mut password)?);
+                answers.push(self.answer(prompt, &mut password, &mut answered)?);
             }
             step = self.handle.authenticate_keyboard_interactive_respond(answers).await;
         }
@@ -60,10 +63,19 @@ impl Attempt<'_> {
 
     /// The answer to one question: the operator's, the platform's, or the password where what is
     /// typed is hidden.
-    fn answer(&self, prompt: &Prompt, password: &mut Password) -> Result<String, TransportError> {
+    fn answer(
+        &self,
+        prompt: &Prompt,
+        password: &mut Password,
+        answered: &mut HashSet<String>,
+    ) -> Result<String, TransportError> {
         let question = prompt.prompt.to_lowercase();
         let own = self.login.answers.iter().find(|(part, _)| question.contains(part.as_str()));
         if let Some((_, answer)) = own {
+            // A hidden question that comes back was answered wrongly.
+            if !prompt.echo && !answered.insert(question) {
+                return Err(self.refused());
+            }
             return Ok(answer.expose().clone());
         }
         if let Some(answer) = (self.answers)(&prompt.prompt) {
@@ -79,6 +91,10 @@ impl Attempt<'_> {
             return asks_name.then(|| self.login.username.clone()).ok_or_else(unknown);
         }
         let LoginProof::Password(secret) = &self.login.proof else { return Err(unknown()) };
+        // The password was accepted by a method of its own; what else is hidden is something else.
+        if self.password_accepted && !question.contains("password") {
+            return Err(unknown());
+        }
         match std::mem::replace(password, Password::Sent(question.clone())) {
             Password::Unsent => Ok(secret.expose().clone()),
             // The same question again is a refusal; another one asks for something else.

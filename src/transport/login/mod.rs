@@ -34,6 +34,10 @@ pub(super) struct Attempt<'a> {
     pub(super) learned: Option<MethodSet>,
     /// Whether an RSA key was offered, whose signatures have kinds.
     pub(super) rsa_tried: bool,
+    /// Whether what is offered is remembered from another login, and may be out of date.
+    pub(super) remembered: bool,
+    /// Whether the server took the password and wants something else beside it.
+    pub(super) password_accepted: bool,
 }
 
 /// What became of one method.
@@ -65,8 +69,15 @@ impl Attempt<'_> {
         loop {
             let next = left.iter().position(|method| self.may_be_offered(*method));
             let Some(method) = next.map(|at| left.remove(at)) else {
+                if std::mem::take(&mut self.remembered) {
+                    // The server itself has not been asked yet.
+                    self.offered = None;
+                    left = self.servable();
+                    continue;
+                }
                 return Err(self.unsupported());
             };
+            self.remembered = false;
             match self.try_method(method).await? {
                 Verdict::Accepted => return Ok(()),
                 Verdict::NotYet { remaining, partial } => {
@@ -83,6 +94,7 @@ impl Attempt<'_> {
                         return Err(self.refused());
                     }
                     if partial {
+                        self.password_accepted |= method == MethodKind::Password;
                         left = self.servable();
                         left.retain(|other| *other != method);
                     }

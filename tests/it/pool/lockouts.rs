@@ -1,12 +1,16 @@
 //! A refused credential is not sent again, whoever asks, until its time is over or an operator says
 //! so.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use serde_json::json;
-use vty_mcp::lab::LabDevice;
-use vty_mcp::operations::DeviceAnswers;
+use tokio_util::sync::CancellationToken;
+use vty_mcp::lab::{Faults, LabDevice};
+use vty_mcp::operations::{DeviceAnswers, RunRequest};
 use vty_mcp::store::{StateDirectory, Store};
 
-use crate::support::{Fleet, run};
+use crate::support::{Fleet, run, strings};
 
 fn code(answers: &DeviceAnswers) -> &'static str {
     answers.answers[0].error.as_ref().map_or("none", |error| error.code.as_str())
@@ -97,5 +101,31 @@ async fn many_devices_with_the_right_password_are_all_reached_at_once() {
     let answers = fleet.run(&names, &["show version"]).await;
     assert!(answers.iter().all(|answer| code(answer) == "none"), "{answers:?}");
     assert_eq!(attempts(&fleet), 12);
+    fleet.stop().await;
+}
+
+#[tokio::test]
+async fn a_refusal_is_heard_though_its_caller_left() {
+    let faults = Faults { refusal_delay: Duration::from_millis(400), ..Faults::default() };
+    let fleet = Fleet::start_with(vec![LabDevice::new("r1", "frr").faults(faults)], |inventory| {
+        inventory["devices"]["r1"]["auth"]["password"] = json!("wrong");
+    })
+    .await;
+    let leaving = CancellationToken::new();
+    let request = RunRequest {
+        devices: strings(&["r1"]),
+        commands: strings(&["show version"]),
+        answers: Vec::new(),
+    };
+    let (operations, cancel) = (Arc::clone(&fleet.operations), leaving.clone());
+    let asking =
+        tokio::spawn(async move { operations.run_commands(request, &cancel, &|_| {}).await });
+    fleet.wait_for("r1", |seen| seen.password_attempts == 1).await;
+    leaving.cancel();
+    let left = asking.await.unwrap().unwrap().remove(0);
+    assert_eq!(code(&left), "cancelled");
+    // The next caller waits for the verdict, since the device's one line is taken until then.
+    assert_eq!(code(&fleet.run(&["r1"], &["show version"]).await[0]), "credential_held");
+    assert_eq!(attempts(&fleet), 1);
     fleet.stop().await;
 }
