@@ -64,7 +64,7 @@ call() { # call NAME ERA STATUS EXPRESSION TOOL ARGUMENTS-AS-JSON
 
 for era in legacy modern; do
     check "tools/list, with the schemas checked" $era 0 \
-        '{t["name"] for t in result["tools"]} == {"list_devices", "run_commands", "query_devices", "read_output", "get_config", "compare_config"} and all(t["annotations"]["readOnlyHint"] and t["description"] and t["title"] for t in result["tools"])' \
+        '{t["name"] for t in result["tools"]} == {"list_devices", "run_commands", "query_devices", "check_devices", "read_output", "get_config", "compare_config"} and all(t["annotations"]["readOnlyHint"] and t["description"] and t["title"] for t in result["tools"])' \
         --method tools/list --strict
     "$PYTHON" -c 'import json, sys; print("    the list of tools has", len(json.dumps(json.load(open(sys.argv[1]))["result"]["tools"], separators=(",", ":"))), "bytes")' "$work/out"
 
@@ -78,13 +78,13 @@ for era in legacy modern; do
         '"FRRouting" in text and "hostname r1" in text and re.search(r"password <secret:", text) and text.count("</output-") == 9 and "error code=" not in text' \
         run_commands '{"devices": ["r1", "r1-key", "r1-pager"], "commands": ["show version", "show ip bgp summary", "show running-config"]}'
     call "run_commands with failures beside an answer" $era 0 \
-        're.findall(r"error code=(\w+)", text) == ["auth_failed", "connect_failed", "unknown_device"] and "FRRouting" in text' \
+        're.findall(r"error code=(\w+)", text) in (["auth_failed", "connect_failed", "unknown_device"], ["credential_held", "connect_failed", "unknown_device"]) and "FRRouting" in text' \
         run_commands '{"devices": ["r1-wrong", "r1-nowhere", "r1", "no-such-device"], "commands": ["show version"]}'
     call "query_devices" $era 0 \
         '[(r["bgp_neighbor"], r["neighbor_as"]) for r in data["devices"][0]["records"]] == [("10.77.12.2", "65002"), ("10.77.12.99", "65099")] and data["devices"][0]["template"] == "frr_show_bgp_summary.textfsm"' \
         query_devices '{"devices": ["r1"], "command": "show ip bgp summary"}'
     call "query_devices where all fails" $era 5 \
-        'result["isError"] and data["devices"][0]["error"]["code"] == "auth_failed"' \
+        'result["isError"] and data["devices"][0]["error"]["code"] in ("auth_failed", "credential_held")' \
         query_devices '{"devices": ["r1-wrong"], "command": "show ip bgp summary"}'
     call "run_commands where all is refused" $era 5 \
         'result["isError"] and "error code=policy_denied" in text' \
