@@ -2,23 +2,24 @@
 //!
 //! Reading it ourselves bounds the wait, tells a server that is no SSH server from one that is
 //! broken, and hands the line to those who choose quirks by it. The library then reads the same
-//! bytes again from [`Replayed`].
+//! bytes again from [`Wire`](super::wire::Wire).
 
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// A server that has sent this much without identifying itself speaks something else.
 const MOST_BYTES: usize = 8 * 1024;
 
-/// A stream whose first bytes were already read.
+/// A stream whose server said who it is.
 #[derive(Debug)]
-pub(super) struct Replayed<S> {
-    head: Vec<u8>,
-    read: usize,
-    stream: S,
+pub(super) struct Identified<S> {
+    /// The identification line.
+    pub(super) ident: String,
+    /// What was read, from that line on: servers may send others before it (RFC 4253, 4.2), and the
+    /// library takes fewer of them than we do.
+    pub(super) head: Vec<u8>,
+    pub(super) stream: S,
 }
 
 /// What came instead of an identification.
@@ -33,21 +34,17 @@ pub(super) enum NoIdent {
 
 /// Reads up to the end of the identification line. What was read stands in `head`, also where the
 /// wait is given up.
-///
-/// The stream that comes back starts with that line: servers may send others before it (RFC 4253,
-/// 4.2), and the library takes fewer of them than we do.
 pub(super) async fn sniff<S: AsyncRead + Unpin>(
     mut stream: S,
     head: &mut Vec<u8>,
-) -> Result<(String, Replayed<S>), NoIdent> {
+) -> Result<Identified<S>, NoIdent> {
     loop {
         if let Some((start, ident)) = ident_in(head) {
             let speaks_2 = ident.starts_with("SSH-2.") || ident.starts_with("SSH-1.99-");
             if !speaks_2 {
                 return Err(NoIdent::Old(ident));
             }
-            let head = head.split_off(start);
-            return Ok((ident, Replayed { head, read: 0, stream }));
+            return Ok(Identified { ident, head: head.split_off(start), stream });
         }
         if head.len() >= MOST_BYTES {
             return Err(NoIdent::Other);
@@ -75,47 +72,12 @@ fn ident_in(head: &[u8]) -> Option<(usize, String)> {
     None
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Replayed<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        let rest = this.head.get(this.read..).unwrap_or_default();
-        if rest.is_empty() {
-            return Pin::new(&mut this.stream).poll_read(context, buffer);
-        }
-        let count = rest.len().min(buffer.remaining());
-        buffer.put_slice(rest.get(..count).unwrap_or_default());
-        this.read = this.read.saturating_add(count);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Replayed<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::wire::Wire;
     use super::*;
 
-    async fn sniffed(sent: &[u8]) -> Result<(String, Replayed<&[u8]>), NoIdent> {
+    async fn sniffed(sent: &[u8]) -> Result<Identified<&[u8]>, NoIdent> {
         sniff(sent, &mut Vec::new()).await
     }
 
@@ -124,10 +86,11 @@ mod tests {
         let mut sent = "Welcome to this network.\r\n".repeat(200).into_bytes();
         let behind = b"SSH-2.0-Cisco-1.25\r\nrest";
         sent.extend(behind);
-        let (ident, mut replayed) = sniffed(&sent).await.unwrap();
-        assert_eq!(ident, "SSH-2.0-Cisco-1.25");
+        let identified = sniffed(&sent).await.unwrap();
+        assert_eq!(identified.ident, "SSH-2.0-Cisco-1.25");
+        let (mut wire, _overheard, _holder) = Wire::new(identified.head, identified.stream);
         let mut again = Vec::new();
-        replayed.read_to_end(&mut again).await.unwrap();
+        wire.read_to_end(&mut again).await.unwrap();
         assert_eq!(again, behind);
     }
 

@@ -16,18 +16,18 @@ mod error;
 mod handshake;
 mod host_keys;
 mod ident;
-mod leash;
 mod login;
 mod offer;
 mod proxy;
 mod quirks;
 mod shell;
+mod wire;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use russh::client::{AuthResult, Handle, Msg, connect_stream};
+use russh::client::{AuthResult, Config, Handle, Handler, Msg, connect_stream};
 use russh::{ChannelMsg, MethodSet};
 use tokio_util::sync::DropGuard;
 
@@ -35,18 +35,18 @@ use self::client::{Client, Witness};
 pub use self::dial::{BoxedStream, Connecting, Network, Stream, Tcp};
 pub use self::error::{Gap, TransportError, TunnelFault};
 pub use self::handshake::{Chosen, Handshake};
+use self::host_keys::Expected;
 pub use self::host_keys::{
     Forgotten, HostKey, HostKeys, KnownKey, Marker, NotAPublicKey, OfferedKey, Others, Trusted,
 };
-use self::ident::{NoIdent, Replayed};
-use self::leash::Leash;
+use self::ident::{Identified, NoIdent};
 use self::login::Attempt;
 pub use self::login::PlatformAnswers;
 pub use self::offer::Offer;
-use self::offer::Tap;
 use self::proxy::Proxy;
 use self::quirks::Quirks;
 pub use self::shell::Shell;
+use self::wire::Wire;
 use crate::credential::Login;
 use crate::inventory::{Device, HostKeyPolicy, Route};
 
@@ -131,15 +131,24 @@ impl Dialer {
         device: &Device,
         through: Option<Arc<Connection>>,
     ) -> Result<Reached, TransportError> {
-        // On the heap, here and below: a login holds much, and is a small part of what it serves.
-        let stream = Box::pin(self.stream_to(device, through.as_deref())).await?;
-        let (ident, stream) = Box::pin(identify(device, stream)).await?;
+        let identified = self.identified(device, through.as_deref()).await?;
         let waited = device.timeouts.auth;
-        let exchanging = Box::pin(self.exchange_keys(device, ident, stream));
+        let exchanging = Box::pin(self.exchange_keys(device, identified));
         match tokio::time::timeout(waited, exchanging).await {
             Ok(reached) => reached.map(|reached| Reached { through, ..reached }),
             Err(_elapsed) => Err(TransportError::AuthTimeout { waited }),
         }
+    }
+
+    /// Connects to a device and reads its identification.
+    async fn identified(
+        &self,
+        device: &Device,
+        through: Option<&Connection>,
+    ) -> Result<Identified<BoxedStream>, TransportError> {
+        // On the heap, here and elsewhere: a login holds much, and is a small part of what it serves.
+        let stream = Box::pin(self.stream_to(device, through)).await?;
+        Box::pin(identify(device, stream)).await
     }
 
     async fn stream_to(
@@ -170,27 +179,29 @@ impl Dialer {
         }
     }
 
+    /// What a device is offered before anything more than its identification is known.
+    fn config(&self, device: &Device, ident: &str, expected: &Expected) -> Config {
+        let quirks = Quirks::of(ident);
+        algorithms::client_config(device.security, &quirks, &expected.kinds, self.keepalive)
+    }
+
     async fn exchange_keys(
         &self,
         device: &Device,
-        ident: String,
-        stream: Replayed<BoxedStream>,
+        identified: Identified<BoxedStream>,
     ) -> Result<Reached, TransportError> {
-        let host = HostKeys::name_of(device);
-        let recorded = self.host_keys.algorithms(&host)?;
+        let (host, security) = (HostKeys::name_of(device), device.security);
+        let expected = self.host_keys.expected(&host)?;
+        let ident = identified.ident.clone();
+        let mut config = self.config(device, &ident, &expected);
+        config.preferred.host_key_certificates =
+            expected.certificates(&config.preferred.key).into();
         let policy = device.host_keys.clone().unwrap_or_else(|| self.default_policy.clone());
         let witness = Witness::default();
-        let (security, quirks) = (device.security, Quirks::of(&ident));
-        let mut config = algorithms::client_config(security, &quirks, &recorded, self.keepalive);
-        let certificates = self.host_keys.certificates(&host, &config.preferred.key)?;
-        config.preferred.host_key_certificates = certificates.into();
         let host_keys = self.host_keys.clone();
         let client = Client { host, host_keys, policy, witness: witness.clone() };
-        let (stream, overheard) = Tap::new(stream);
-        let (stream, holder) = Leash::new(stream);
-        let connected = connect_stream(Arc::new(config), stream, client).await;
-        let offer = overheard.offer();
-        let (handle, host_key) = match (connected, witness.take_verdict()) {
+        let Exchanged { handle, offer, holder } = exchange(config, identified, client).await;
+        let (handle, host_key) = match (handle, witness.take_verdict()) {
             (_, Some(Err(refused))) => return Err(refused),
             (Ok(handle), Some(Ok(host_key))) => (handle, host_key),
             (Ok(_), None) => return Err(TransportError::Protocol(russh::Error::UnknownKey)),
@@ -403,10 +414,30 @@ async fn confirm(
     }
 }
 
+/// What a key exchange led to.
+struct Exchanged<H: Handler> {
+    handle: Result<Handle<H>, H::Error>,
+    /// What the server offered, where its first message could be read.
+    offer: Option<Offer>,
+    /// Ends the library's task when it is dropped, whatever the device does.
+    holder: DropGuard,
+}
+
+/// Exchanges keys with a server that identified itself.
+async fn exchange<H: Handler + Send + 'static>(
+    config: Config,
+    identified: Identified<BoxedStream>,
+    client: H,
+) -> Exchanged<H> {
+    let (wire, overheard, holder) = Wire::new(identified.head, identified.stream);
+    let handle = connect_stream(Arc::new(config), wire, client).await;
+    Exchanged { handle, offer: overheard.offer(), holder }
+}
+
 async fn identify(
     device: &Device,
     stream: BoxedStream,
-) -> Result<(String, Replayed<BoxedStream>), TransportError> {
+) -> Result<Identified<BoxedStream>, TransportError> {
     let (address, port) = (device.address.clone(), device.port);
     let waited = device.timeouts.connect;
     let mut head = Vec::with_capacity(256);

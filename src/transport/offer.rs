@@ -2,15 +2,9 @@
 //!
 //! The library tells one list of a negotiation that failed and none of one that worked. The first
 //! message of a server (RFC 4253, 7.1) is not encrypted, so it can be read on the way.
-//! **Invariants:** no byte is changed or held back; at most [`MOST_BYTES`] are kept, and only until
-//! the message is whole.
+//! **Invariant:** at most [`MOST_BYTES`] are kept, and only until the message is whole.
 
-use std::io;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
-
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// The longest packet that every implementation must take (RFC 4253, 6.1), and some lines before.
 const MOST_BYTES: usize = 64 * 1024;
@@ -103,6 +97,12 @@ enum Heard {
 #[derive(Debug, Clone)]
 pub(super) struct Overheard(Arc<Mutex<Heard>>);
 
+impl Default for Overheard {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Heard::Bytes(Vec::new()))))
+    }
+}
+
 impl Overheard {
     /// The offer, if it came.
     pub(super) fn offer(&self) -> Option<Offer> {
@@ -112,75 +112,27 @@ impl Overheard {
         }
     }
 
-    fn hear(&self, bytes: &[u8]) -> Done {
+    /// Hears what came next.
+    pub(super) fn hear(&self, bytes: &[u8]) -> Hearing {
         let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Heard::Bytes(all) = &mut *heard else { return Done::Yes };
+        let Heard::Bytes(all) = &mut *heard else { return Hearing::IsOver };
         all.extend_from_slice(bytes);
         if let Some(offer) = Offer::read(all) {
             *heard = Heard::Offer(offer);
         } else if all.len() > MOST_BYTES {
             *heard = Heard::Nothing;
         } else {
-            return Done::No;
+            return Hearing::GoesOn;
         }
-        Done::Yes
+        Hearing::IsOver
     }
 }
 
+/// Whether more has to be heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Done {
-    Yes,
-    No,
-}
-
-/// A stream whose beginning is overheard.
-#[derive(Debug)]
-pub(super) struct Tap<S> {
-    stream: S,
-    overheard: Overheard,
-    done: Done,
-}
-
-impl<S> Tap<S> {
-    pub(super) fn new(stream: S) -> (Self, Overheard) {
-        let overheard = Overheard(Arc::new(Mutex::new(Heard::Bytes(Vec::new()))));
-        (Self { stream, overheard: overheard.clone(), done: Done::No }, overheard)
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let this = &mut *self;
-        let polled = Pin::new(&mut this.stream).poll_read(context, buffer);
-        if this.done == Done::No && polled.is_ready() {
-            let fresh = buffer.filled().get(before..).unwrap_or_default();
-            this.done = this.overheard.hear(fresh);
-        }
-        polled
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
+pub(super) enum Hearing {
+    GoesOn,
+    IsOver,
 }
 
 #[cfg(test)]
@@ -234,7 +186,7 @@ mod tests {
         let (mut bytes, expected) = offer();
         bytes.extend(b"and what follows");
         for size in [1, 2, 7, bytes.len()] {
-            let overheard = Overheard(Arc::new(Mutex::new(Heard::Bytes(Vec::new()))));
+            let overheard = Overheard::default();
             for piece in bytes.chunks(size) {
                 overheard.hear(piece);
             }

@@ -92,6 +92,24 @@ pub struct Forgotten {
     pub by_pattern: Vec<usize>,
 }
 
+/// What is known of a host before it shows its key.
+pub(super) struct Expected {
+    /// The kinds of its recorded keys.
+    pub(super) kinds: Vec<Algorithm>,
+    /// Whether an authority is recorded, so that a certificate is asked for.
+    certificate: bool,
+}
+
+impl Expected {
+    /// The kinds of keys of which a certificate is asked for, out of those that are `offered`.
+    pub(super) fn certificates(&self, offered: &[Algorithm]) -> Vec<Algorithm> {
+        let sound =
+            |kind: &&Algorithm| !matches!(kind, Algorithm::Rsa { hash: None } | Algorithm::Dsa);
+        let asked = if self.certificate { offered } else { &[] };
+        asked.iter().filter(sound).cloned().collect()
+    }
+}
+
 /// What the file says about one host.
 #[derive(Default)]
 struct Recorded {
@@ -162,26 +180,12 @@ impl HostKeys {
         host_name(&device.address, device.port)
     }
 
-    /// The kinds of keys recorded for a host.
-    pub(super) fn algorithms(&self, host: &str) -> Result<Vec<Algorithm>, TransportError> {
+    /// What is known of a host before it shows its key.
+    pub(super) fn expected(&self, host: &str) -> Result<Expected, TransportError> {
         let recorded = self.recorded(host)?;
         let usable = recorded.keys.iter().filter(|key| !recorded.revokes(key));
-        Ok(usable.map(PublicKey::algorithm).collect())
-    }
-
-    /// The kinds of keys of which a certificate is asked for, out of those that are `offered`: none
-    /// where no authority is recorded for the host.
-    pub(super) fn certificates(
-        &self,
-        host: &str,
-        offered: &[Algorithm],
-    ) -> Result<Vec<Algorithm>, TransportError> {
-        if self.recorded(host)?.authorities.is_empty() {
-            return Ok(Vec::new());
-        }
-        let sound =
-            |kind: &&Algorithm| !matches!(kind, Algorithm::Rsa { hash: None } | Algorithm::Dsa);
-        Ok(offered.iter().filter(sound).cloned().collect())
+        let kinds = usable.map(PublicKey::algorithm).collect();
+        Ok(Expected { kinds, certificate: !recorded.authorities.is_empty() })
     }
 
     /// Decides whether a host's key is accepted, recording it on first contact.

@@ -9,8 +9,8 @@ use russh::client;
 use russh::keys::ssh_key::HashAlg;
 use russh::keys::{PublicKey, PublicKeyOrCertificate};
 
-use super::super::quirks::Quirks;
-use super::super::{Connection, Dialer, TransportError, algorithms, identify};
+use super::super::{Connection, Dialer, TransportError, exchange};
+use super::HostKeys;
 use crate::inventory::Device;
 
 /// A host key that nobody accepted yet.
@@ -72,20 +72,17 @@ impl Dialer {
         device: &Device,
         through: Option<Arc<Connection>>,
     ) -> Result<OfferedKey, TransportError> {
-        let stream = Box::pin(self.stream_to(device, through.as_deref())).await?;
-        let (ident, stream) = Box::pin(identify(device, stream)).await?;
-        let recorded = self.host_keys.algorithms(&super::HostKeys::name_of(device))?;
-        let quirks = Quirks::of(&ident);
-        let config = algorithms::client_config(device.security, &quirks, &recorded, self.keepalive);
-        let config = Arc::new(config);
+        let identified = self.identified(device, through.as_deref()).await?;
+        let expected = self.host_keys.expected(&HostKeys::name_of(device))?;
+        let config = self.config(device, &identified.ident, &expected);
         let shown = Arc::new(Mutex::new(None));
-        let exchange = client::connect_stream(config, stream, Listener(Arc::clone(&shown)));
+        let exchange = exchange(config, identified, Listener(Arc::clone(&shown)));
         let waited = device.timeouts.auth;
-        let Ok(ended) = tokio::time::timeout(waited, exchange).await else {
+        let Ok(exchanged) = tokio::time::timeout(waited, Box::pin(exchange)).await else {
             return Err(TransportError::AuthTimeout { waited });
         };
         let shown = shown.lock().map(|mut shown| shown.take()).unwrap_or_default();
-        match (shown, ended) {
+        match (shown, exchanged.handle) {
             (Some(key), _) => Ok(OfferedKey::new(key)),
             (None, Err(error)) => Err(error.into()),
             (None, Ok(_)) => Err(TransportError::Protocol(russh::Error::UnknownKey)),
