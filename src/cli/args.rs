@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::settings::Overrides;
+use crate::settings::{Overrides, TemplateSearch};
 
 /// Lets AI assistants read your network: an MCP server that speaks SSH to routers and switches.
 #[derive(Debug, Parser)]
@@ -53,6 +53,17 @@ pub(super) struct Global {
     /// directory, if there]
     #[arg(long, value_name = "DIR", env = "VTY_PLATFORMS", hide_env_values = true, global = true)]
     pub(super) platforms: Option<PathBuf>,
+    /// Directory or wheel with TextFSM templates and their index, asked before all others; may be
+    /// given several times
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "VTY_TEMPLATES",
+        hide_env_values = true,
+        action = clap::ArgAction::Append,
+        global = true
+    )]
+    pub(super) templates: Vec<PathBuf>,
     /// Refuse files with secrets that others can read instead of warning
     #[arg(long, global = true)]
     pub(super) strict_files: bool,
@@ -88,6 +99,8 @@ impl Global {
             platforms: self.platforms,
             strict_files: self.strict_files,
             allow_changes: false,
+            templates: self.templates,
+            template_search: Some(TemplateSearch::from_environment(|name| std::env::var_os(name))),
         }
     }
 }

@@ -41,7 +41,10 @@ pub(super) fn check(global: Global, check: &Check) -> Result<Exit, CliError> {
             problems.push(chain(&error));
         }
     }
-    let catalogue = Catalogue::built_in();
+    let catalogue = server::load_templates(&settings.templates).unwrap_or_else(|errors| {
+        problems.extend(errors.iter().map(|error| chain(error)));
+        Catalogue::built_in()
+    });
     problems.extend(catalogue.check().iter().map(|error| chain(error)));
     let templates = catalogue.names().map_or(0, |names| names.len());
     if check.json {

@@ -61,6 +61,8 @@ pub struct Operations {
     inventory: RwLock<Arc<Inventory>>,
     platforms: Arc<Platforms>,
     catalogue: Catalogue,
+    /// Our own templates alone: the checks of a change name their columns.
+    own_templates: Catalogue,
     redactor: Redactor,
     pool: Pool,
     outputs: Outputs,
@@ -80,7 +82,18 @@ impl Operations {
         limits: Limits,
     ) -> Self {
         let (outputs, inventory) = (Outputs::default(), RwLock::new(inventory));
-        Self { inventory, platforms, catalogue, redactor, pool, outputs, changes, limits }
+        let own_templates = Catalogue::built_in();
+        Self {
+            inventory,
+            platforms,
+            catalogue,
+            own_templates,
+            redactor,
+            pool,
+            outputs,
+            changes,
+            limits,
+        }
     }
 
     /// The devices, as they are at this moment.

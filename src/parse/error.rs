@@ -21,18 +21,30 @@ pub enum ParseError {
         command: String,
     },
     /// The index itself is wrong.
-    #[error("the template index is invalid at line {line}: {message}")]
+    #[error("the template index of {place} is invalid at line {line}: {message}")]
     IndexInvalid {
+        /// Where the index lies.
+        place: String,
         /// The line of the index, from 1.
         line: usize,
         /// What is wrong with it.
         message: String,
     },
     /// The index names a template that does not exist.
-    #[error("the template `{template}` does not exist")]
+    #[error("the template `{template}` does not exist in {place}")]
     TemplateMissing {
         /// The file name that the index gives.
         template: String,
+        /// Where it was looked for.
+        place: String,
+    },
+    /// A directory or wheel that should hold templates does not.
+    #[error("templates cannot be read from {place}: {message}")]
+    PlaceUnusable {
+        /// The directory or file.
+        place: String,
+        /// What is wrong with it.
+        message: String,
     },
     /// A template does not follow the rules of TextFSM.
     #[error("the template `{template}` is invalid at line {line}: {message}")]
@@ -89,6 +101,14 @@ pub enum ParseError {
         /// How much is allowed.
         limit: usize,
     },
+    /// A condition on records cannot be understood.
+    #[error("the condition `{condition}` cannot be used: {message}")]
+    ConditionInvalid {
+        /// The condition, cleaned and cut.
+        condition: String,
+        /// What is wrong with it.
+        message: String,
+    },
     /// A field was asked for that the template does not give.
     #[error("no field `{field}` in the template `{template}`; its fields are {}", .valid.join(", "))]
     UnknownField {
@@ -108,11 +128,12 @@ impl ParseError {
             Self::TemplateNotFound { .. } => ErrorCode::TemplateNotFound,
             Self::IndexInvalid { .. }
             | Self::TemplateMissing { .. }
+            | Self::PlaceUnusable { .. }
             | Self::TemplateInvalid { .. } => ErrorCode::TemplateInvalid,
             Self::Refused { .. } | Self::Undecided { .. } | Self::TooLarge { .. } => {
                 ErrorCode::ParseFailed
             }
-            Self::UnknownField { .. } => ErrorCode::InvalidArgument,
+            Self::UnknownField { .. } | Self::ConditionInvalid { .. } => ErrorCode::InvalidArgument,
         }
     }
 }

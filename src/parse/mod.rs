@@ -1,7 +1,7 @@
-//! Owns the way from output to records: a TextFSM engine ([`textfsm`]) and the catalogue of
-//! templates with its index ([`catalogue`]).
+//! Owns the way from output to records: a TextFSM engine ([`textfsm`]), the catalogue of templates
+//! with its indexes ([`catalogue`]), and the records' way to a caller ([`shape`]).
 //!
-//! **Invariants:** nothing here does I/O, waits, or panics, whatever the template and the text are;
+//! **Invariants:** nothing here waits, panics, or does I/O beyond reading templates, whatever the template and the text are;
 //! the records are those of Python's TextFSM with ntc-templates' `parse_output` on top. That includes
 //! one oddity, kept on purpose: in a List, a group that took no part in a match is the text `None`.
 //! Whoever comes from ntc-templates finds their data unchanged; dropping the item instead would lose
@@ -13,6 +13,7 @@
 pub mod catalogue;
 mod error;
 mod record;
+pub mod shape;
 pub mod textfsm;
 
 pub use catalogue::Catalogue;

@@ -77,6 +77,8 @@ impl From<&Item> for serde_json::Value {
 pub struct Parsed {
     /// The template that answered, as the index names it; several are joined by `:`.
     pub template: String,
+    /// Where the template comes from: a directory, a wheel, or `built-in`.
+    pub source: String,
     /// The names of the columns, lower-cased, in the order of the template.
     pub columns: Vec<String>,
     /// The records, each with one value per column. None means that the output holds no entries.
@@ -123,6 +125,7 @@ mod tests {
     fn parsed() -> Parsed {
         Parsed {
             template: "t".into(),
+            source: "built-in".into(),
             columns: vec!["b".into(), "a".into()],
             records: vec![vec![
                 Value::Text("1".into()),

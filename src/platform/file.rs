@@ -27,6 +27,9 @@ pub(super) struct PlatformFile {
     pub(super) detect: DetectFile,
     /// What shows the software version, and how structured output is asked for.
     pub(super) show: ShowFile,
+    /// Long forms of interface names by their short ones: `Gi = "GigabitEthernet"`.
+    #[serde(default)]
+    pub(super) interface_names: BTreeMap<String, String>,
     /// How many characters of its name a device shows in the prompts of configuration modes.
     pub(super) hostname_limit: Option<usize>,
     /// Modes by name, each with the prompt that proves it.
@@ -220,6 +223,11 @@ pub(super) struct ShowFile {
     pub(super) version: String,
     /// Put behind a command, it makes the device answer in JSON.
     pub(super) structured: Option<String>,
+    /// The key under which each leaf of that JSON stands alone: `"data"` for `[{"data": 1}]`.
+    pub(super) structured_leaf: Option<String>,
+    /// How the keys of that JSON begin whose value is a list of rows, or, where there is only one, that
+    /// row: `"ROW_"`.
+    pub(super) structured_row: Option<String>,
 }
 
 /// A line behind which a device hangs.

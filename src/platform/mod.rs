@@ -53,8 +53,12 @@ pub struct Platform {
     pub detect: Detect,
     /// Shows the software version.
     pub version_command: String,
-    /// Put behind a command, it makes the device answer in JSON.
-    pub structured_suffix: Option<String>,
+    /// How it answers in JSON, where it can.
+    pub structured: Option<Structured>,
+    /// The long forms of interface names by their short ones, such as `Gi` for `GigabitEthernet`.
+    pub interface_names: Vec<(String, String)>,
+    /// The platforms whose files it inherits from, the nearest first.
+    pub inherits: Vec<PlatformName>,
     /// How many characters of its name a device shows in the prompts of configuration modes.
     pub hostname_limit: Option<usize>,
     /// The modes, sorted by name.
@@ -89,7 +93,23 @@ pub struct Platform {
     pub transcripts: Vec<Transcript>,
 }
 
+/// How a platform answers in JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Structured {
+    /// Put behind a command, it makes the device answer in JSON.
+    pub suffix: String,
+    /// The key under which a leaf stands alone in an object in a list, as `[{"data": 1}]`.
+    pub leaf: Option<String>,
+    /// How the keys begin whose value is a list of rows, or one row alone.
+    pub row: Option<String>,
+}
+
 impl Platform {
+    /// The names under which templates for it are looked up, the most specific first.
+    pub fn template_names(&self) -> Vec<&str> {
+        std::iter::once(&self.name).chain(&self.inherits).map(PlatformName::as_str).collect()
+    }
+
     /// Reads and validates the text of a platform file that inherits from none.
     pub fn parse(name: &PlatformName, text: &str) -> Result<Self, PlatformError> {
         let platform =

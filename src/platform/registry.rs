@@ -225,7 +225,24 @@ impl Platforms {
         let table = self.merged(name, text, depth)?;
         let platform = PlatformFile::deserialize(Value::Table(table))
             .map_err(|error| PlatformError::unreadable(name, error))?;
-        validate::convert(name, platform).map_err(|problems| PlatformError::invalid(name, problems))
+        let platform = validate::convert(name, platform)
+            .map_err(|problems| PlatformError::invalid(name, problems))?;
+        Ok(Platform { inherits: self.ancestors(text), ..platform })
+    }
+
+    /// What a file inherits from, the nearest first.
+    fn ancestors(&self, text: &str) -> Vec<PlatformName> {
+        let mut ancestors: Vec<PlatformName> = Vec::new();
+        let mut text = Cow::Borrowed(text);
+        while let Some(base) = base_of(&text).and_then(|base| self.resolve(&base)) {
+            if ancestors.contains(&base) {
+                break;
+            }
+            let source = self.entries.get(base.as_str()).map(|entry| entry.source.to_string());
+            ancestors.push(base);
+            text = Cow::Owned(source.unwrap_or_default());
+        }
+        ancestors
     }
 
     /// The file with what it inherits.
@@ -295,6 +312,12 @@ fn inherits(source: &str) -> bool {
         .lines()
         .take_while(|line| !line.trim_start().starts_with('['))
         .any(|line| line.split('=').next().is_some_and(|key| key.trim() == INHERITS))
+}
+
+/// The platform that a file names as the one it inherits from.
+fn base_of(source: &str) -> Option<String> {
+    let table: Table = source.parse().ok().filter(|_| inherits(source))?;
+    Some(table.get(INHERITS)?.as_str()?.to_owned())
 }
 
 /// Reads only the `aliases` line, so that a start does not parse every file; the whole file only

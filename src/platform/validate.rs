@@ -1,19 +1,19 @@
 //! Turns a platform file into a [`Platform`] or into the list of everything that is wrong with it.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use regex::{Regex, RegexBuilder};
 
 use super::file::{
     AnswerFile, ArgumentFile, BlockFile, CountsFile, DetectFile, DialogFile, EchoFile, FailureFile,
     FailureKindFile, HangFile, ModeFile, PagerFile, PlatformFile, ReadFile, SecretUseFile,
-    TerminalFile, TranscriptFile, TransitionFile,
+    ShowFile, TerminalFile, TranscriptFile, TransitionFile,
 };
 use super::validate_change::convert_change;
 use super::{
     Answer, Argument, Block, Counts, Detect, Dialog, Echo, Exchange, FailureIndicator, FailureKind,
     Filter, Mode, ModeName, Pager, Platform, PlatformName, ReadGrammar, SecretUse, Setup,
-    TerminalSetup, Transcript, Transition, Word,
+    Structured, TerminalSetup, Transcript, Transition, Word,
 };
 
 /// A compiled pattern may not grow beyond this, whoever wrote the file.
@@ -96,6 +96,38 @@ fn ascii_classes(source: &str) -> String {
     out
 }
 
+fn convert_structured(problems: &mut Problems, show: &ShowFile) -> Option<Structured> {
+    if show.structured.is_none()
+        && (show.structured_leaf.is_some() || show.structured_row.is_some())
+    {
+        problems.add("show: `structured_leaf` and `structured_row` need `structured`");
+    }
+    Some(Structured {
+        suffix: show.structured.clone()?,
+        leaf: show.structured_leaf.clone(),
+        row: show.structured_row.clone(),
+    })
+}
+
+fn convert_interface_names(
+    problems: &mut Problems,
+    names: BTreeMap<String, String>,
+) -> Vec<(String, String)> {
+    let is_name = |text: &str| {
+        text.starts_with(|c: char| c.is_ascii_alphabetic())
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+            && !text.ends_with(|c: char| c.is_ascii_digit())
+    };
+    for (short, long) in &names {
+        if !is_name(short) || !is_name(long) {
+            problems.add(format!(
+                "interface_names: `{short} = \"{long}\"` must be letters, as before the number of a port"
+            ));
+        }
+    }
+    names.into_iter().collect()
+}
+
 /// Converts the whole file.
 pub(super) fn convert(name: &PlatformName, file: PlatformFile) -> Result<Platform, Vec<String>> {
     let mut problems = Problems::default();
@@ -112,8 +144,10 @@ pub(super) fn convert(name: &PlatformName, file: PlatformFile) -> Result<Platfor
         default_mode: ModeName::new(file.default_mode),
         terminal: convert_terminal(file.terminal),
         detect: convert_detect(&mut problems, &file.detect),
-        version_command: file.show.version,
-        structured_suffix: file.show.structured,
+        version_command: file.show.version.clone(),
+        structured: convert_structured(&mut problems, &file.show),
+        interface_names: convert_interface_names(&mut problems, file.interface_names),
+        inherits: Vec::new(),
         hostname_limit: file.hostname_limit,
         modes,
         prompt_prelude: problems.patterns("prompt_prelude", &file.prompt_prelude),

@@ -9,13 +9,14 @@ use crate::inventory::{
     self, Device, HostKeyPolicy, Inventory, LoadOptions, Loaded, Problem, SecretSource,
 };
 use crate::operations::{Changes, Operations};
-use crate::parse::Catalogue;
+use crate::parse::catalogue::{Roots, installed};
+use crate::parse::{Catalogue, ParseError};
 use crate::platform::{Origin, PlatformError, Platforms};
 use crate::policy::case_problems;
 use crate::pool::{Pool, PoolRules};
 use crate::redact::Redactor;
 use crate::secret::Secret;
-use crate::settings::Settings;
+use crate::settings::{Settings, TemplateSettings};
 use crate::store::{StateDirectory, Store};
 use crate::transport::{Dialer, HostKeys, Tcp};
 
@@ -69,9 +70,13 @@ pub fn build(settings: &Settings) -> Result<Built, StartError> {
         problems.extend(errors.iter().map(|error| chain(error)));
         Platforms::embedded()
     }));
+    let catalogue = load_templates(&settings.templates).unwrap_or_else(|errors| {
+        problems.extend(errors.iter().map(|error| chain(error)));
+        Catalogue::built_in()
+    });
     match (load_inventory(settings, &platforms), state) {
         (Ok(loaded), Ok((state, key, store))) if problems.is_empty() => {
-            assemble(settings, platforms, loaded, &state, &key, store)
+            assemble(settings, (platforms, catalogue), loaded, &state, &key, store)
         }
         (loaded, state) => {
             problems.extend(loaded.err().map(|error| error.report()));
@@ -96,6 +101,26 @@ pub fn load_platforms(settings: &Settings) -> Result<Platforms, Vec<PlatformErro
     if wrong.is_empty() { Ok(platforms) } else { Err(wrong) }
 }
 
+/// Finds the templates: those that the operator names, those of the environment's variables and those
+/// that are installed, in this order, and the built-in ones behind them.
+pub fn load_templates(settings: &TemplateSettings) -> Result<Catalogue, Vec<ParseError>> {
+    let mut places = settings.named.clone();
+    if let Some(search) = &settings.search {
+        for (variable, place) in &search.variables {
+            // It was meant for another program, so it cannot keep this one from starting.
+            if Catalogue::is_place(place) {
+                places.push(place.clone());
+            } else {
+                let place = place.display();
+                tracing::warn!("{variable} names {place}, where there are no templates");
+            }
+        }
+        let (environments, home) = (search.environments.clone(), search.home.clone());
+        places.extend(installed(&Roots { environments, home, system: "/".into() }));
+    }
+    Catalogue::with_places(&places)
+}
+
 /// Loads the inventory that the settings name.
 pub fn load_inventory(
     settings: &Settings,
@@ -113,7 +138,7 @@ pub fn load_inventory(
 
 fn assemble(
     settings: &Settings,
-    platforms: Arc<Platforms>,
+    (platforms, catalogue): (Arc<Platforms>, Catalogue),
     loaded: Loaded,
     state: &StateDirectory,
     key: &Secret<[u8; 32]>,
@@ -139,7 +164,7 @@ fn assemble(
     let operations = Operations::new(
         Arc::new(loaded.inventory),
         platforms,
-        Catalogue::built_in(),
+        catalogue,
         redactor.clone(),
         pool,
         Changes::new(Arc::clone(&store)),

@@ -4,6 +4,7 @@
 //! anything starts. This module opens no file but the settings file.
 
 mod pool;
+mod templates;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,6 +13,8 @@ use serde::Deserialize;
 
 use self::pool::PoolFile;
 pub use self::pool::PoolLimits;
+use self::templates::TemplatesFile;
+pub use self::templates::{TemplateSearch, TemplateSettings};
 use crate::error::ErrorCode;
 
 /// The largest settings file that is read, in bytes.
@@ -71,6 +74,10 @@ pub struct Overrides {
     pub strict_files: bool,
     /// `--allow-changes`.
     pub allow_changes: bool,
+    /// `--templates`, `VTY_TEMPLATES`.
+    pub templates: Vec<PathBuf>,
+    /// What the environment says about templates; none where it must not matter.
+    pub template_search: Option<TemplateSearch>,
 }
 
 /// The settings file as it is written.
@@ -87,6 +94,7 @@ struct SettingsFile {
     credentials: CredentialsFile,
     limits: LimitsFile,
     pool: PoolFile,
+    templates: TemplatesFile,
 }
 
 /// What to do with a host key that is not recorded.
@@ -160,6 +168,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Limits on sessions.
     pub pool: PoolLimits,
+    /// Where templates come from.
+    pub templates: TemplateSettings,
 }
 
 /// Limits on fetching credentials.
@@ -239,6 +249,11 @@ impl Settings {
             credentials,
             limits,
             pool,
+            templates: TemplateSettings::new(
+                file.templates,
+                overrides.templates,
+                overrides.template_search,
+            ),
         })
     }
 }

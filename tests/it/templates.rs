@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
+use vty_mcp::parse::catalogue::Found;
+use vty_mcp::parse::textfsm::Template;
 use vty_mcp::parse::{Catalogue, ParseError};
 
 /// One recorded output.
@@ -48,6 +50,15 @@ fn name(path: &Path) -> String {
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn found(catalogue: &Catalogue, platform: &str, command: &str) -> Option<Found> {
+    catalogue.find(&[platform], command).ok()
+}
+
+/// One of our templates.
+fn template_of(name: &str) -> Template {
+    Template::read(name, &read(&root().join("templates").join(name))).unwrap()
 }
 
 fn cases() -> Vec<Case> {
@@ -93,7 +104,7 @@ fn every_template_is_in_the_index_and_has_two_cases() {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for case in cases() {
         *counts
-            .entry(catalogue.template_for(&case.platform, &case.command).unwrap())
+            .entry(found(&catalogue, &case.platform, &case.command).unwrap().template)
             .or_default() += 1;
     }
     let indexed = catalogue.names().unwrap();
@@ -126,7 +137,7 @@ fn an_unknown_line_at_the_margin_is_refused() {
         for line in
             ["% Invalid input detected at '^' marker.\n", "syntax error, expecting <command>\n"]
         {
-            let parsed = catalogue.parse_with(&template, line);
+            let parsed = template_of(&template).run(line);
             assert!(matches!(parsed, Err(ParseError::Refused { .. })), "{template}: {parsed:?}");
         }
     }
@@ -170,7 +181,7 @@ fn commands_may_be_abbreviated_but_not_extended() {
         ),
         ("juniper_junos", "show version detail", None),
     ] {
-        let found = catalogue.template_for(platform, command).ok();
+        let found = found(&catalogue, platform, command).map(|found| found.template);
         assert_eq!(found.as_deref(), template, "{platform}: {command}");
     }
 }
@@ -189,7 +200,7 @@ fn shared_fields_have_the_same_name_everywhere() {
         ),
     ] {
         for case in cases() {
-            let template = catalogue.template_for(&case.platform, &case.command).unwrap();
+            let template = found(&catalogue, &case.platform, &case.command).unwrap().template;
             // EOS does not print its host name in `show version`.
             if !template.contains(part) || template == "arista_eos_show_version.textfsm" {
                 continue;
@@ -207,7 +218,7 @@ fn the_table_of_fields_is_true() {
     let catalogue = Catalogue::built_in();
     let table = read(&root().join("templates/README.md"));
     for template in catalogue.names().unwrap() {
-        let columns = catalogue.parse_with(&template, "").unwrap().columns;
+        let columns = template_of(&template).columns().map(str::to_lowercase).collect::<Vec<_>>();
         let row = format!("| `{}` | ", template.trim_end_matches(".textfsm"));
         let found = table.lines().find_map(|line| line.strip_prefix(row.as_str()));
         let fields = found.unwrap_or_else(|| panic!("{template} is not in the table"));

@@ -2,8 +2,8 @@
 //!
 //! Two things are measured, each only where its material exists:
 //!
-//! - **The engine**: with `NTC_TEMPLATES_DIR` naming a directory of ntc-templates 9.3.0 (`index` and
-//!   `*.textfsm`), every case of the corpus must give exactly the records that Python gives.
+//! - **The engine**: with `VTY_NTC_TEMPLATES` naming a directory or the wheel of ntc-templates
+//!   9.3.0, every case of the corpus must give exactly the records that Python gives.
 //! - **Our templates**: on every output of a command that we have a template for, the fields that both
 //!   sides have must agree, but for the deviations listed and explained here.
 //!
@@ -53,24 +53,17 @@ fn corpus() -> Option<Vec<Case>> {
     Some(paths.iter().map(case).collect())
 }
 
-/// A catalogue over a directory of ntc-templates.
-fn foreign(directory: PathBuf) -> Catalogue {
-    let index = read(&directory.join("index"));
-    let file = move |name: &str| String::from_utf8(std::fs::read(directory.join(name)).ok()?).ok();
-    Catalogue::from_files(index, file)
-}
-
 #[test]
 fn the_engine_agrees_with_python_on_the_corpus() {
-    let Some(directory) = std::env::var_os("NTC_TEMPLATES_DIR").map(PathBuf::from) else {
-        println!("skipped: NTC_TEMPLATES_DIR is not set");
+    let Some(directory) = std::env::var_os("VTY_NTC_TEMPLATES").map(PathBuf::from) else {
+        println!("skipped: VTY_NTC_TEMPLATES is not set");
         return;
     };
     let Some(corpus) = corpus() else {
         println!("skipped: there is no corpus");
         return;
     };
-    let catalogue = foreign(directory);
+    let catalogue = Catalogue::only(&directory).unwrap();
     let mut failures = Vec::new();
     for case in &corpus {
         let records = catalogue
@@ -88,11 +81,11 @@ fn the_engine_agrees_with_python_on_the_corpus() {
 
 #[test]
 fn every_template_of_ntc_templates_compiles() {
-    let Some(directory) = std::env::var_os("NTC_TEMPLATES_DIR").map(PathBuf::from) else {
-        println!("skipped: NTC_TEMPLATES_DIR is not set");
+    let Some(directory) = std::env::var_os("VTY_NTC_TEMPLATES").map(PathBuf::from) else {
+        println!("skipped: VTY_NTC_TEMPLATES is not set");
         return;
     };
-    let catalogue = foreign(directory);
+    let catalogue = Catalogue::only(&directory).unwrap();
     let errors: Vec<String> = catalogue.check().iter().map(ToString::to_string).collect();
     println!("{} templates", catalogue.names().unwrap().len());
     assert!(errors.is_empty(), "{}", errors.join("\n"));
@@ -171,11 +164,11 @@ fn our_templates_agree_with_ntc_templates_where_both_have_a_field() {
     let mut compared = 0;
     let mut failures = Vec::new();
     for case in &corpus {
-        let Ok(template) = catalogue.template_for(&case.platform, &case.command) else { continue };
+        let Ok(found) = catalogue.find(&[case.platform.as_str()], &case.command) else { continue };
         if SKIPPED.iter().any(|(id, _)| *id == case.id) {
             continue;
         }
-        let parsed = catalogue.parse_with(&template, &case.raw);
+        let parsed = catalogue.parse_with(&found, &case.raw);
         let records = match parsed.and_then(|parsed| parsed.to_objects(None)) {
             Ok(records) => records,
             Err(error) => {
@@ -192,7 +185,7 @@ fn our_templates_agree_with_ntc_templates_where_both_have_a_field() {
                 let Some(theirs) = theirs.get(field) else { continue };
                 let known = DEVIATIONS
                     .iter()
-                    .find(|known| known.template == template && known.field == field);
+                    .find(|known| known.template == found.template && known.field == field);
                 compared += 1;
                 if ours != theirs && !known.is_some_and(|known| (known.fits)(ours, theirs)) {
                     failures.push(format!("{}: {field} is {ours} instead of {theirs}", case.id));

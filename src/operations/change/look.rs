@@ -89,7 +89,10 @@ impl Operations {
         if output.rejected.is_some() {
             return Some(0);
         }
-        let parsed = self.catalogue.parse(device.platform.as_str(), &health.command, &output.text);
+        // Other people's templates may have other columns.
+        let platforms = platform.template_names();
+        let found = self.own_templates.find(&platforms, &health.command);
+        let parsed = found.and_then(|found| self.own_templates.parse_with(&found, &output.text));
         let column = [health.column.clone()];
         let records = match parsed.and_then(|parsed| parsed.to_objects(Some(&column))) {
             Ok(records) => records,

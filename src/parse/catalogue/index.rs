@@ -11,6 +11,8 @@ use crate::parse::textfsm::pattern::{NoMatch, Pattern};
 
 #[derive(Debug)]
 pub(super) struct Index {
+    /// Where it lies.
+    place: String,
     rows: Vec<Row>,
     /// The different platform patterns. There are far fewer than rows.
     platforms: Vec<PlatformPattern>,
@@ -26,6 +28,8 @@ struct Row {
     platform: Option<usize>,
     /// None fits every command.
     command: Option<Result<Pattern, String>>,
+    /// The command as it is written.
+    written: String,
 }
 
 #[derive(Debug)]
@@ -46,18 +50,19 @@ struct Header {
 
 impl Index {
     /// Reads an index.
-    pub(super) fn read(text: &str) -> Result<Self, ParseError> {
+    pub(super) fn read(place: &str, text: &str) -> Result<Self, ParseError> {
         let mut lines = text.lines().enumerate().map(|(at, line)| (at + 1, line));
         let header = loop {
             let Some((number, line)) = lines.next() else {
-                return Err(invalid(1, "there is no header"));
+                return Err(invalid(place, 1, "there is no header"));
             };
             let fields = line.split('#').next().unwrap_or_default().trim();
             if !fields.is_empty() {
-                break Header::read(number, fields)?;
+                break Header::read(fields).map_err(|message| invalid(place, number, message))?;
             }
         };
-        let mut index = Self { rows: Vec::new(), platforms: Vec::new(), malformed: Vec::new() };
+        let (rows, platforms, malformed) = (Vec::new(), Vec::new(), Vec::new());
+        let mut index = Self { place: place.to_owned(), rows, platforms, malformed };
         for (number, line) in lines {
             if !line.starts_with('#') && !line.trim().is_empty() {
                 index.add(&header, number, line);
@@ -82,19 +87,27 @@ impl Index {
                 self.platforms.len() - 1
             })
         });
-        let command = field(header.command).map(|text| Pattern::new(&complete(text)));
-        self.rows.push(Row { line, templates: (*templates).to_owned(), platform, command });
+        let written = field(header.command).unwrap_or_default().to_owned();
+        let command = (!written.is_empty()).then(|| Pattern::new(&complete(&written)));
+        let templates = (*templates).to_owned();
+        self.rows.push(Row { line, templates, platform, command, written });
     }
 
-    /// The templates of the first row that fits.
-    pub(super) fn find(&self, platform: &str, command: &str) -> Result<Option<&str>, ParseError> {
+    /// The first row that fits, by its line and its templates.
+    pub(super) fn find(
+        &self,
+        platform: &str,
+        command: &str,
+    ) -> Result<Option<(usize, &str)>, ParseError> {
         let mut fits: Vec<Option<bool>> = vec![None; self.platforms.len()];
         for row in &self.rows {
             if let Some(at) = row.platform {
                 let known = fits.get(at).copied().flatten();
                 let fit = match (known, self.platforms.get(at)) {
                     (Some(known), _) => known,
-                    (None, Some(pattern)) => pattern.fits(platform)?,
+                    (None, Some(pattern)) => pattern
+                        .fits(platform)
+                        .map_err(|error| self.invalid(pattern.line, &error))?,
                     (None, None) => false,
                 };
                 if let Some(slot) = fits.get_mut(at) {
@@ -106,10 +119,12 @@ impl Index {
             }
             let fit = match &row.command {
                 None => true,
-                Some(pattern) => matches(row.line, pattern, command)?,
+                Some(pattern) => {
+                    matches(pattern, command).map_err(|error| self.invalid(row.line, &error))?
+                }
             };
             if fit {
-                return Ok(Some(&row.templates));
+                return Ok(Some((row.line, &row.templates)));
             }
         }
         Ok(None)
@@ -120,10 +135,23 @@ impl Index {
         self.rows.iter().map(|row| row.templates.as_str())
     }
 
+    /// Platform, command and templates of every row, as they are written.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.rows.iter().map(|row| {
+            let platform = row.platform.and_then(|at| self.platforms.get(at));
+            let platform = platform.map_or("", |platform| platform.text.as_str());
+            (platform, row.written.as_str(), row.templates.as_str())
+        })
+    }
+
+    fn invalid(&self, line: usize, message: &str) -> ParseError {
+        invalid(&self.place, line, message)
+    }
+
     /// Compiles every pattern and gives what is wrong with any row.
     pub(super) fn check(&self) -> Vec<ParseError> {
         let malformed = self.malformed.iter();
-        let malformed = malformed.map(|line| invalid(*line, "a wrong number of commas"));
+        let malformed = malformed.map(|line| self.invalid(*line, "a wrong number of commas"));
         let platforms = self.platforms.iter().filter_map(|p| Some((p.line, p.pattern.as_ref()?)));
         let commands = self.rows.iter().filter_map(|row| Some((row.line, row.command.as_ref()?)));
         let patterns = platforms.chain(commands).filter_map(|(line, pattern)| {
@@ -131,18 +159,17 @@ impl Index {
                 Ok(pattern) => pattern.check(),
                 Err(message) => Err(message.clone()),
             };
-            Some(invalid(line, &checked.err()?))
+            Some(self.invalid(line, &checked.err()?))
         });
         malformed.chain(patterns).collect()
     }
 }
 
 impl Header {
-    fn read(line: usize, text: &str) -> Result<Self, ParseError> {
+    fn read(text: &str) -> Result<Self, &'static str> {
         let names: Vec<&str> = text.split(',').map(str::trim).collect();
         let column = |wanted: &str| names.iter().position(|name| *name == wanted);
-        let template = column("Template")
-            .ok_or_else(|| invalid(line, "the header has no column `Template`"))?;
+        let template = column("Template").ok_or("the header has no column `Template`")?;
         Ok(Self {
             fields: names.len(),
             template,
@@ -159,24 +186,23 @@ impl PlatformPattern {
         Self { line, text: text.to_owned(), pattern }
     }
 
-    fn fits(&self, platform: &str) -> Result<bool, ParseError> {
+    fn fits(&self, platform: &str) -> Result<bool, String> {
         match &self.pattern {
             None => Ok(platform.starts_with(&self.text)),
-            Some(pattern) => matches(self.line, pattern, platform),
+            Some(pattern) => matches(pattern, platform),
         }
     }
 }
 
-fn matches(line: usize, pattern: &Result<Pattern, String>, text: &str) -> Result<bool, ParseError> {
-    let pattern = pattern.as_ref().map_err(|message| invalid(line, message))?;
-    pattern.is_match(text).map_err(|reason| match reason {
-        NoMatch::Invalid(message) => invalid(line, &message),
-        NoMatch::Undecided => invalid(line, "a pattern needs too much backtracking"),
+fn matches(pattern: &Result<Pattern, String>, text: &str) -> Result<bool, String> {
+    pattern.as_ref().map_err(Clone::clone)?.is_match(text).map_err(|reason| match reason {
+        NoMatch::Invalid(message) => message,
+        NoMatch::Undecided => "a pattern needs too much backtracking".to_owned(),
     })
 }
 
-fn invalid(line: usize, message: &str) -> ParseError {
-    ParseError::IndexInvalid { line, message: message.to_owned() }
+fn invalid(place: &str, line: usize, message: &str) -> ParseError {
+    ParseError::IndexInvalid { place: place.to_owned(), line, message: message.to_owned() }
 }
 
 /// Writes out the abbreviations: `sh[[ow]]` becomes `sh(o(w)?)?`.
@@ -217,8 +243,9 @@ broken.textfsm, .*, broken, show (
 ";
 
     fn check(platform: &str, command: &str, templates: Option<&str>) {
-        let index = Index::read(INDEX).unwrap();
-        assert_eq!(index.find(platform, command).unwrap(), templates, "{platform}: {command}");
+        let index = Index::read("here", INDEX).unwrap();
+        let found = index.find(platform, command).unwrap().map(|(_, templates)| templates);
+        assert_eq!(found, templates, "{platform}: {command}");
     }
 
     #[test]
@@ -246,28 +273,28 @@ broken.textfsm, .*, broken, show (
     #[test]
     fn a_row_with_surplus_commas_never_fits_and_is_named() {
         check("cisco_ios", "show", None);
-        let errors = Index::read(INDEX).unwrap().check();
+        let errors = Index::read("here", INDEX).unwrap().check();
         let text: Vec<String> = errors.iter().map(ToString::to_string).collect();
         assert_eq!(
             text,
             [
-                "the template index is invalid at line 7: a wrong number of commas",
-                "the template index is invalid at line 9: a `(` is not closed",
+                "the template index of here is invalid at line 7: a wrong number of commas",
+                "the template index of here is invalid at line 9: a `(` is not closed",
             ]
         );
     }
 
     #[test]
     fn a_broken_row_is_an_error_only_for_its_platform() {
-        let index = Index::read(INDEX).unwrap();
+        let index = Index::read("here", INDEX).unwrap();
         assert!(index.find("broken", "show").is_err());
         check("cisco_ios", "show x", None);
     }
 
     #[test]
     fn an_index_needs_a_header() {
-        assert!(Index::read("").is_err());
-        assert!(Index::read("Hostname, Platform\n").is_err());
+        assert!(Index::read("here", "").is_err());
+        assert!(Index::read("here", "Hostname, Platform\n").is_err());
     }
 
     #[test]

@@ -85,6 +85,7 @@ impl Table {
     pub(super) fn finish(self) -> Parsed {
         Parsed {
             template: self.templates,
+            source: String::new(),
             columns: self.columns.iter().map(|column| column.to_lowercase()).collect(),
             records: self.records,
         }

@@ -1,73 +1,125 @@
 //! Owns [`Catalogue`]: which template answers a command of a platform, and the templates themselves.
 //!
-//! The layout is that of ntc-templates: a directory of `*.textfsm` files with an `index`, so a copy of
-//! theirs can stand in for ours. Nothing is read until the first question, since most starts of the
-//! program never parse anything.
+//! Templates come from several places, which are asked in order; the first whose index knows the command
+//! answers. The layout of each is that of ntc-templates: `*.textfsm` files with an `index`, in a
+//! directory or a wheel, so a copy of theirs can stand before ours. Nothing is read until the first
+//! question, since most starts of the program never parse anything.
 //!
 //! **Invariants:** at most [`CACHED_TEMPLATES`] compiled templates are held; no lock is held while a
-//! template compiles or runs. Where files come from is the caller's business: this module only asks
-//! for them by name.
+//! template compiles or runs; an answer names its template and the place it came from.
 
 mod cache;
 mod index;
+mod library;
 mod merge;
+mod places;
 
-use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-
-use include_dir::{Dir, include_dir};
 
 use super::textfsm::Template;
 use super::{ParseError, Parsed};
 use cache::Cache;
 use index::Index;
-
-/// The templates of this project.
-static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates");
+pub use library::BUILT_IN_LABEL;
+use library::{INDEX, Library};
+pub use places::{Roots, installed};
 
 /// How many compiled templates a catalogue holds. A large one takes several megabytes.
 pub const CACHED_TEMPLATES: usize = 64;
 
-/// The name of the index among the files.
-const INDEX: &str = "index";
-
-/// Gives the text of a file by its name.
-type ReadFile = dyn Fn(&str) -> Option<String> + Send + Sync;
-
-/// Templates with their index.
+/// Templates with their indexes.
+#[derive(Debug)]
 pub struct Catalogue {
-    file: Box<ReadFile>,
-    /// Read when first asked for.
-    index: OnceLock<Result<Index, ParseError>>,
+    places: Vec<Place>,
     /// Guards the order of use as well as the templates; held for a look-up only.
     cache: Mutex<Cache>,
 }
 
-impl fmt::Debug for Catalogue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Catalogue").field("index", &self.index).finish_non_exhaustive()
-    }
+#[derive(Debug)]
+struct Place {
+    library: Library,
+    /// Read when first asked for.
+    index: OnceLock<Result<Index, ParseError>>,
+}
+
+/// The template that answers a command, and where it lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// As the index names it; several are joined by `:`.
+    pub template: String,
+    /// Where it comes from: a directory, a wheel, or [`BUILT_IN_LABEL`].
+    pub source: String,
+    /// The row of the index, from 1.
+    pub line: usize,
+    place: usize,
+}
+
+/// A row of an index, for people.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Listed {
+    /// Where it comes from.
+    pub source: String,
+    /// The pattern of the platform; empty for every platform.
+    pub platform: String,
+    /// The pattern of the command; empty for every command.
+    pub command: String,
+    /// The template, several joined by `:`.
+    pub template: String,
 }
 
 impl Catalogue {
     /// The templates that come with the program. Costs nothing until it is asked.
     pub fn built_in() -> Self {
-        Self::new(|name| Some(BUILT_IN.get_file(name)?.contents_utf8()?.to_owned()))
+        Self::new(vec![Library::built_in()])
     }
 
-    /// A catalogue over an index and files from elsewhere, such as a copy of ntc-templates.
+    /// The templates of these directories and wheels, in this order, and the built-in ones behind them.
+    ///
+    /// # Errors
+    ///
+    /// Every place without an index.
+    pub fn with_places<P: AsRef<Path>>(places: &[P]) -> Result<Self, Vec<ParseError>> {
+        let mut libraries = Vec::new();
+        let mut problems = Vec::new();
+        for path in places {
+            match Library::open(path.as_ref()) {
+                Ok(library) => libraries.push(library),
+                Err(error) => problems.push(error),
+            }
+        }
+        libraries.push(Library::built_in());
+        if problems.is_empty() { Ok(Self::new(libraries)) } else { Err(problems) }
+    }
+
+    /// A catalogue over one directory or wheel alone.
+    ///
+    /// # Errors
+    ///
+    /// There is no index.
+    pub fn only(path: &Path) -> Result<Self, ParseError> {
+        Ok(Self::new(vec![Library::open(path)?]))
+    }
+
+    /// A catalogue over an index and files from elsewhere.
     pub fn from_files(
         index: impl Into<String>,
         file: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
         let index = index.into();
-        Self::new(move |name| if name == INDEX { Some(index.clone()) } else { file(name) })
+        let read = move |name: &str| if name == INDEX { Some(index.clone()) } else { file(name) };
+        Self::new(vec![Library::given("given", Box::new(read))])
     }
 
-    fn new(file: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+    /// Whether there is an index at this place.
+    pub fn is_place(path: &Path) -> bool {
+        Library::open(path).is_ok()
+    }
+
+    fn new(libraries: Vec<Library>) -> Self {
+        let place = |library| Place { library, index: OnceLock::new() };
         Self {
-            file: Box::new(file),
-            index: OnceLock::new(),
+            places: libraries.into_iter().map(place).collect(),
             cache: Mutex::new(Cache::new(CACHED_TEMPLATES)),
         }
     }
@@ -80,95 +132,157 @@ impl Catalogue {
     ///
     /// No template is known, the index or the template is invalid, or the template refuses the output.
     pub fn parse(&self, platform: &str, command: &str, output: &str) -> Result<Parsed, ParseError> {
-        self.parse_with(&self.template_for(platform, command)?, output)
+        self.parse_with(&self.find(&[platform], command)?, output)
     }
 
-    /// Turns an output into records with a template of this catalogue, or several joined by `:`.
+    /// Turns an output into records with a template that was found here.
     ///
     /// # Errors
     ///
     /// As [`Catalogue::parse`].
-    pub fn parse_with(&self, templates: &str, output: &str) -> Result<Parsed, ParseError> {
-        let mut merged = merge::Table::new(templates);
-        for name in templates.split(':') {
-            let template = self.template(name)?;
+    pub fn parse_with(&self, found: &Found, output: &str) -> Result<Parsed, ParseError> {
+        let mut merged = merge::Table::new(&found.template);
+        for template in self.templates_of(found)? {
             merged.add(&template, template.run(output)?)?;
         }
-        Ok(merged.finish())
+        Ok(Parsed { source: found.source.clone(), ..merged.finish() })
     }
 
-    /// The template of the first row of the index that fits, as it stands there.
+    /// The template of the first row that fits a command on a platform, which may have several
+    /// names, the most specific first. The places are asked in their order.
     ///
     /// # Errors
     ///
     /// [`ParseError::TemplateNotFound`] if no row fits, [`ParseError::IndexInvalid`] if a pattern on
     /// the way there is invalid.
-    pub fn template_for(&self, platform: &str, command: &str) -> Result<String, ParseError> {
-        match self.index()?.find(platform, command)? {
-            Some(templates) => Ok(templates.to_owned()),
-            None => Err(ParseError::TemplateNotFound {
-                platform: platform.to_owned(),
-                command: command.to_owned(),
-            }),
+    pub fn find(&self, platforms: &[&str], command: &str) -> Result<Found, ParseError> {
+        let command = command.trim();
+        for (at, place) in self.places.iter().enumerate() {
+            for platform in platforms {
+                if let Some((line, templates)) = place.index()?.find(platform, command)? {
+                    return Ok(Found {
+                        template: templates.to_owned(),
+                        source: place.library.label().to_owned(),
+                        line,
+                        place: at,
+                    });
+                }
+            }
         }
+        Err(ParseError::TemplateNotFound {
+            platform: platforms.first().copied().unwrap_or_default().to_owned(),
+            command: command.to_owned(),
+        })
     }
 
-    /// The names of all templates in the index, in its order, each once.
+    /// The rows of all indexes, in the order in which they are asked.
     ///
     /// # Errors
     ///
-    /// The index has no usable header.
+    /// An index has no usable header.
+    pub fn list(&self) -> Result<Vec<Listed>, ParseError> {
+        let mut listed = Vec::new();
+        for place in &self.places {
+            listed.extend(place.index()?.rows().map(|(platform, command, template)| Listed {
+                source: place.library.label().to_owned(),
+                platform: platform.to_owned(),
+                command: command.to_owned(),
+                template: template.to_owned(),
+            }));
+        }
+        Ok(listed)
+    }
+
+    /// Where templates come from, in the order in which they are asked.
+    pub fn sources(&self) -> impl Iterator<Item = &str> {
+        self.places.iter().map(|place| place.library.label())
+    }
+
+    /// The names of all templates in the indexes, in their order, each once.
+    ///
+    /// # Errors
+    ///
+    /// An index has no usable header.
     pub fn names(&self) -> Result<Vec<String>, ParseError> {
         let mut names: Vec<String> = Vec::new();
-        for name in self.index()?.templates().flat_map(|templates| templates.split(':')) {
-            if !names.iter().any(|known| known == name) {
-                names.push(name.to_owned());
+        for place in &self.places {
+            for name in place.index()?.templates().flat_map(|templates| templates.split(':')) {
+                if !names.iter().any(|known| known == name) {
+                    names.push(name.to_owned());
+                }
             }
         }
         Ok(names)
     }
 
-    /// Compiles the index and every template it names, and gives everything that is wrong. Templates
-    /// are dropped again at once, so the cache is left as it was.
+    /// Compiles the indexes and every template they name, and gives everything that is wrong.
+    /// Templates are dropped again at once, so the cache is left as it was.
     pub fn check(&self) -> Vec<ParseError> {
-        let (index, names) = match (self.index(), self.names()) {
-            (Ok(index), Ok(names)) => (index, names),
-            (Err(error), _) | (_, Err(error)) => return vec![error],
+        self.places.iter().flat_map(Place::check).collect()
+    }
+
+    /// The text of a template that was found here; several one after the other.
+    ///
+    /// # Errors
+    ///
+    /// A template does not exist.
+    pub fn text_of(&self, found: &Found) -> Result<String, ParseError> {
+        let Some(place) = self.places.get(found.place) else { return Ok(String::new()) };
+        found.template.split(':').map(|name| place.library.text(name)).collect()
+    }
+
+    /// The templates of a row, from the cache or read and put there.
+    ///
+    /// # Errors
+    ///
+    /// A template does not exist or is invalid.
+    pub fn templates_of(&self, found: &Found) -> Result<Vec<Arc<Template>>, ParseError> {
+        found.template.split(':').map(|name| self.template(found.place, name)).collect()
+    }
+
+    fn template(&self, at: usize, name: &str) -> Result<Arc<Template>, ParseError> {
+        let cached = self.cache.lock().unwrap_or_else(PoisonError::into_inner).find(at, name);
+        if let Some(template) = cached {
+            return Ok(template);
+        }
+        let missing =
+            || ParseError::TemplateMissing { template: name.to_owned(), place: String::new() };
+        let place = self.places.get(at).ok_or_else(missing)?;
+        // Two threads may both read it. That costs a little and spares every other look-up the wait.
+        let template = Arc::new(place.read(name)?);
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.insert(at, Arc::clone(&template));
+        Ok(template)
+    }
+}
+
+impl Place {
+    fn index(&self) -> Result<&Index, ParseError> {
+        let read = || Index::read(self.library.label(), &self.library.text(INDEX)?);
+        self.index.get_or_init(read).as_ref().map_err(Clone::clone)
+    }
+
+    fn read(&self, name: &str) -> Result<Template, ParseError> {
+        Template::read(name, &self.library.text(name)?)
+    }
+
+    fn check(&self) -> Vec<ParseError> {
+        let index = match self.index() {
+            Ok(index) => index,
+            Err(error) => return vec![error],
         };
         let mut errors = index.check();
-        for name in names {
-            match self.read(&name) {
+        let mut seen = std::collections::HashSet::new();
+        for name in index.templates().flat_map(|templates| templates.split(':')) {
+            if !seen.insert(name) {
+                continue;
+            }
+            match self.read(name) {
                 Ok(template) => errors.extend(template.check()),
                 Err(error) => errors.push(error),
             }
         }
         errors
-    }
-
-    fn index(&self) -> Result<&Index, ParseError> {
-        let index = self.index.get_or_init(|| Index::read(&self.text(INDEX)?));
-        index.as_ref().map_err(Clone::clone)
-    }
-
-    /// A template from the cache, or read and put there.
-    fn template(&self, name: &str) -> Result<Arc<Template>, ParseError> {
-        let cached = self.cache.lock().unwrap_or_else(PoisonError::into_inner).find(name);
-        if let Some(template) = cached {
-            return Ok(template);
-        }
-        // Two threads may both read it. That costs a little and spares every other look-up the wait.
-        let template = Arc::new(self.read(name)?);
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.insert(Arc::clone(&template));
-        Ok(template)
-    }
-
-    fn read(&self, name: &str) -> Result<Template, ParseError> {
-        Template::read(name, &self.text(name)?)
-    }
-
-    fn text(&self, name: &str) -> Result<String, ParseError> {
-        (self.file)(name).ok_or_else(|| ParseError::TemplateMissing { template: name.to_owned() })
     }
 }
 

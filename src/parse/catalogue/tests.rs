@@ -74,7 +74,7 @@ fn the_built_in_templates_are_sound() {
 #[test]
 fn a_check_names_what_is_missing() {
     let errors: Vec<String> = catalogue().check().iter().map(ToString::to_string).collect();
-    assert_eq!(errors, ["the template `lost.textfsm` does not exist"]);
+    assert_eq!(errors, ["the template `lost.textfsm` does not exist in given"]);
 }
 
 #[test]
@@ -92,8 +92,88 @@ fn one_catalogue_serves_many_threads() {
     });
 }
 
+/// A directory with one template that answers `show one` of the platform `p` with this column.
+fn place(root: &Path, below: &str, column: &str) -> std::path::PathBuf {
+    let directory = root.join(below);
+    std::fs::create_dir_all(&directory).unwrap();
+    let index = "Template, Hostname, Platform, Command\nx.textfsm, .*, p$, show one\n";
+    std::fs::write(directory.join("index"), index).unwrap();
+    let template =
+        format!("Value {column} (\\w+)\n\nStart\n  ^name ${{{column}}} -> Record\n\nEOF\n");
+    std::fs::write(directory.join("x.textfsm"), template).unwrap();
+    root.to_owned()
+}
+
 #[test]
-fn a_missing_index_is_named() {
-    let error = Catalogue::new(|_| None).parse("p", "show one", "").unwrap_err();
-    assert_eq!(error.to_string(), "the template `index` does not exist");
+fn the_first_place_that_knows_the_command_answers() {
+    let root = tempfile::tempdir().unwrap();
+    let (one, two) = (root.path().join("one"), root.path().join("two"));
+    let places = [place(&one, "", "ONE"), place(&two, "ntc_templates/templates", "TWO")];
+    let catalogue = Catalogue::with_places(&places).unwrap();
+    let parsed = catalogue.parse("p", "show one", OUTPUT).unwrap();
+    assert_eq!(parsed.columns, ["one"]);
+    assert_eq!(parsed.source, one.display().to_string());
+    let reversed = Catalogue::with_places(&[&places[1], &places[0]]).unwrap();
+    let parsed = reversed.parse("p", "show one", OUTPUT).unwrap();
+    assert_eq!((parsed.columns[0].as_str(), parsed.source), ("two", two.display().to_string()));
+    // What no directory knows, the built-in templates answer.
+    let found = catalogue.find(&["cisco_ios"], "show version").unwrap();
+    assert_eq!(found.source, BUILT_IN_LABEL);
+    let sources: Vec<&str> = catalogue.sources().collect();
+    assert_eq!(sources.len(), 3);
+    assert_eq!(sources[2], BUILT_IN_LABEL);
+}
+
+#[test]
+fn the_more_specific_name_of_a_platform_counts_first_in_each_place() {
+    let root = tempfile::tempdir().unwrap();
+    let catalogue = Catalogue::with_places(&[place(root.path(), "", "ONE")]).unwrap();
+    let source = |platforms: &[&str]| catalogue.find(platforms, "show one").unwrap().source;
+    assert_eq!(source(&["my_p", "p"]), root.path().display().to_string());
+    assert!(catalogue.find(&["my_p"], "show one").is_err());
+}
+
+#[test]
+fn a_wheel_is_read_as_a_directory_is() {
+    use std::io::Write;
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("ntc_templates-0.0-py3-none-any.whl");
+    let mut archive = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
+    let options = zip::write::SimpleFileOptions::default();
+    let template = "Value NAME (\\w+)\n\nStart\n  ^name ${NAME} -> Record\n\nEOF\n";
+    let index = "Template, Hostname, Platform, Command\nx.textfsm, .*, p$, show one\n";
+    for (name, text) in [("index", index), ("x.textfsm", template)] {
+        archive.start_file(format!("ntc_templates/templates/{name}"), options).unwrap();
+        archive.write_all(text.as_bytes()).unwrap();
+    }
+    archive.finish().unwrap();
+    let catalogue = Catalogue::only(&path).unwrap();
+    assert_eq!(catalogue.check(), []);
+    let parsed = catalogue.parse("p", "show one", OUTPUT).unwrap();
+    assert_eq!((parsed.records.len(), parsed.source), (3, path.display().to_string()));
+}
+
+#[test]
+fn every_place_that_cannot_be_used_is_named() {
+    let root = tempfile::tempdir().unwrap();
+    let text = root.path().join("notes.txt");
+    std::fs::write(&text, "no archive").unwrap();
+    let places = [root.path().to_owned(), text, root.path().join("nowhere")];
+    let problems = Catalogue::with_places(&places).unwrap_err();
+    let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told[0].contains("no file `index`"), "{told:?}");
+    assert!(told[1].contains("notes.txt") && told[1].contains("a wheel"), "{told:?}");
+    assert!(told[2].contains("nowhere"), "{told:?}");
+}
+
+#[test]
+fn an_index_cannot_lead_out_of_its_directory() {
+    let root = tempfile::tempdir().unwrap();
+    let inside = place(&root.path().join("inside"), "", "ONE");
+    place(root.path(), "", "OUT");
+    let index = "Template, Hostname, Platform, Command\n../x.textfsm, .*, p$, show one\n";
+    std::fs::write(inside.join("index"), index).unwrap();
+    let error = Catalogue::only(&inside).unwrap().parse("p", "show one", OUTPUT).unwrap_err();
+    assert!(matches!(error, ParseError::TemplateMissing { .. }), "{error}");
 }

@@ -162,6 +162,7 @@ impl Template {
     pub fn parse(&self, output: &str) -> Result<Parsed, ParseError> {
         Ok(Parsed {
             template: self.name.clone(),
+            source: String::new(),
             columns: self.columns().map(str::to_lowercase).collect(),
             records: self.run(output)?,
         })

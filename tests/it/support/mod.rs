@@ -123,8 +123,7 @@ pub(crate) fn settings(directory: &TempDir) -> Settings {
         state_dir: Some(directory.path().join("state")),
         settings_file: Some(empty_settings(directory)),
         strict_files: true,
-        platforms: None,
-        allow_changes: false,
+        ..Overrides::default()
     });
     settings.unwrap()
 }
