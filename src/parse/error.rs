@@ -101,6 +101,12 @@ pub enum ParseError {
         /// How much is allowed.
         limit: usize,
     },
+    /// A jq program cannot be used, or fails.
+    #[error("the jq program fails: {message}")]
+    SelectFailed {
+        /// What is wrong with it.
+        message: String,
+    },
     /// A condition on records cannot be understood.
     #[error("the condition `{condition}` cannot be used: {message}")]
     ConditionInvalid {
@@ -133,7 +139,9 @@ impl ParseError {
             Self::Refused { .. } | Self::Undecided { .. } | Self::TooLarge { .. } => {
                 ErrorCode::ParseFailed
             }
-            Self::UnknownField { .. } | Self::ConditionInvalid { .. } => ErrorCode::InvalidArgument,
+            Self::UnknownField { .. }
+            | Self::ConditionInvalid { .. }
+            | Self::SelectFailed { .. } => ErrorCode::InvalidArgument,
         }
     }
 }

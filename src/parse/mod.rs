@@ -12,7 +12,9 @@
 
 pub mod catalogue;
 mod error;
+pub mod native;
 mod record;
+pub mod select;
 pub mod shape;
 pub mod textfsm;
 
