@@ -89,6 +89,14 @@ pub enum ParseError {
         /// How much is allowed.
         limit: usize,
     },
+    /// The caller's budget of time ended, or nobody waits any more.
+    #[error("the template `{template}` was stopped at line {input_line} of the output")]
+    Stopped {
+        /// The template's file name.
+        template: String,
+        /// The line of the output, from 1, that was not finished.
+        input_line: usize,
+    },
     /// A field was asked for that the template does not give.
     #[error("no field `{field}` in the template `{template}`; its fields are {}", .valid.join(", "))]
     UnknownField {
@@ -109,9 +117,10 @@ impl ParseError {
             Self::IndexInvalid { .. }
             | Self::TemplateMissing { .. }
             | Self::TemplateInvalid { .. } => ErrorCode::TemplateInvalid,
-            Self::Refused { .. } | Self::Undecided { .. } | Self::TooLarge { .. } => {
-                ErrorCode::ParseFailed
-            }
+            Self::Refused { .. }
+            | Self::Undecided { .. }
+            | Self::TooLarge { .. }
+            | Self::Stopped { .. } => ErrorCode::ParseFailed,
             Self::UnknownField { .. } => ErrorCode::InvalidArgument,
         }
     }
