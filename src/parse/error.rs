@@ -101,6 +101,14 @@ pub enum ParseError {
         /// How much is allowed.
         limit: usize,
     },
+    /// The caller's budget of time ended, or nobody waits any more.
+    #[error("the template `{template}` was stopped at line {input_line} of the output")]
+    Stopped {
+        /// The template's file name.
+        template: String,
+        /// The line of the output, from 1, that was not finished.
+        input_line: usize,
+    },
     /// A jq program cannot be used, or fails.
     #[error("the jq program fails: {message}")]
     SelectFailed {
@@ -136,9 +144,10 @@ impl ParseError {
             | Self::TemplateMissing { .. }
             | Self::PlaceUnusable { .. }
             | Self::TemplateInvalid { .. } => ErrorCode::TemplateInvalid,
-            Self::Refused { .. } | Self::Undecided { .. } | Self::TooLarge { .. } => {
-                ErrorCode::ParseFailed
-            }
+            Self::Refused { .. }
+            | Self::Undecided { .. }
+            | Self::TooLarge { .. }
+            | Self::Stopped { .. } => ErrorCode::ParseFailed,
             Self::UnknownField { .. }
             | Self::ConditionInvalid { .. }
             | Self::SelectFailed { .. } => ErrorCode::InvalidArgument,

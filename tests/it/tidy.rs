@@ -95,6 +95,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("hyper_util", &["server"]),
     ("clap", &["cli"]),
     ("fancy_regex", &["parse"]),
+    ("regex_automata", &["parse"]),
     ("schemars", &["mcp", "operations"]),
     ("indicatif", &["cli"]),
     ("keyring", &["credential"]),

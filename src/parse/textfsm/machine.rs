@@ -5,14 +5,22 @@
 //! text (only the former makes a record empty); options act in the order they are written; a record
 //! refused by `Required` is cleared, an empty one is dropped without clearing.
 
+use super::limits::{self, Budget};
 use super::lines::py_lines;
-use super::pattern::NoMatch;
+use super::pattern::{NoMatch, Slots};
 use super::{
-    LineAction, RecordAction, Rule, Target, Template, ValueDefinition, ValueOption, limits,
+    LineAction, Outcome, RecordAction, Rule, State, Target, Template, ValueDefinition, ValueOption,
 };
 use crate::parse::ParseError;
 use crate::parse::error::quote;
 use crate::parse::record::{Item, Value};
+
+/// How much work passes between two questions to the budget's `stop`, counted in rules tried.
+const WORK_BETWEEN_STOPS: usize = 64;
+/// How many rules a rule that backtracks counts for.
+const BACKTRACKING_WORK: usize = 32;
+/// The bytes of a line that make each rule count once more.
+const WORK_BYTES: usize = 512;
 
 /// What ntc-templates gives for a group of a List that took no part in the match.
 const ABSENT_ITEM: &str = "None";
@@ -45,19 +53,43 @@ impl Cell {
     }
 }
 
-struct Machine<'t> {
-    template: &'t Template,
+/// Is told what a run does. What it is told is lent for as long as the template and the output live.
+pub(super) trait Observer<'a> {
+    /// A line begins.
+    fn line(&mut self, _state: &'a State, _line: Line<'a>) {}
+    /// A rule matched the line; what it assigns and records comes next.
+    fn matched(&mut self, _rule: &'a Rule) {}
+    /// A Value was set.
+    fn assigned(&mut self, _value: &'a ValueDefinition, _text: Option<&'a str>) {}
+    /// A record ended, by a rule or by the end of the output.
+    fn recorded(&mut self, _outcome: Outcome<'a>) {}
+    /// No line comes any more, and the last record may follow.
+    fn ended(&mut self) {}
+}
+
+/// Nobody looks, at no cost.
+pub(super) struct Unwatched;
+
+impl Observer<'_> for Unwatched {}
+
+struct Machine<'a, 'w, O> {
+    template: &'a Template,
+    budget: &'w Budget<'w>,
+    observer: &'w mut O,
     cells: Vec<Cell>,
     records: Vec<Vec<Value>>,
-    /// How many values `records` holds, counting the items of Lists.
+    /// How many values `records` holds, counted as in [`limits::VALUES`].
     stored: usize,
+    slots: Slots,
+    /// What was done since `stop` was asked last.
+    work: usize,
 }
 
 /// The line of output that is being looked at.
-#[derive(Clone, Copy)]
-struct Line<'o> {
-    number: usize,
-    text: &'o str,
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Line<'o> {
+    pub(super) number: usize,
+    pub(super) text: &'o str,
 }
 
 /// Whether the machine goes on after a line.
@@ -66,20 +98,27 @@ enum Step {
     Go(Target),
 }
 
-pub(super) fn run(template: &Template, output: &str) -> Result<Vec<Vec<Value>>, ParseError> {
+pub(super) fn run<'a, O: Observer<'a>>(
+    template: &'a Template,
+    output: &'a str,
+    budget: &Budget<'_>,
+    observer: &mut O,
+) -> Result<Vec<Vec<Value>>, ParseError> {
     let mut machine = Machine {
         template,
+        budget,
+        observer,
         cells: template.values.iter().map(|_| Cell::default()).collect(),
         records: Vec::new(),
         stored: 0,
+        slots: Slots::default(),
+        work: 0,
     };
     let mut state = template.start;
     let mut at_end = template.records_at_end;
+    let mut line = Line { number: 0, text: "" };
     for (index, text) in py_lines(output).enumerate() {
-        let line = Line { number: index + 1, text };
-        if text.len() > limits::LINE_BYTES {
-            return Err(machine.too_large("bytes in a line", limits::LINE_BYTES));
-        }
+        line = Line { number: index + 1, text };
         match machine.line(state, line)? {
             Step::Stay => {}
             Step::Go(Target::State(next)) => state = next,
@@ -90,23 +129,32 @@ pub(super) fn run(template: &Template, output: &str) -> Result<Vec<Vec<Value>>, 
             }
         }
     }
+    machine.observer.ended();
     if at_end {
-        machine.record()?;
+        machine.record(line)?;
     }
     Ok(machine.records)
 }
 
-impl Machine<'_> {
+impl<'a, O: Observer<'a>> Machine<'a, '_, O> {
     /// Tries the rules of a state on a line, until one that does not continue matches.
-    fn line(&mut self, state: usize, line: Line<'_>) -> Result<Step, ParseError> {
+    fn line(&mut self, state: usize, line: Line<'a>) -> Result<Step, ParseError> {
         let template = self.template;
-        for rule in template.states.get(state).into_iter().flatten() {
+        let Some(state) = template.states.get(state) else { return Ok(Step::Stay) };
+        self.observer.line(state, line);
+        if line.text.len() > limits::LINE_BYTES {
+            return Err(self.too_large("bytes in a line", limits::LINE_BYTES));
+        }
+        self.work(1, line)?;
+        for rule in &state.rules {
+            let weight = if rule.pattern.backtracks() { BACKTRACKING_WORK } else { 1 };
+            self.work(weight + line.text.len() / WORK_BYTES, line)?;
             if !self.rule(rule, line)? {
                 continue;
             }
             match rule.record_action {
                 RecordAction::NoRecord => {}
-                RecordAction::Record => self.record()?,
+                RecordAction::Record => self.record(line)?,
                 RecordAction::Clear => self.clear(),
                 RecordAction::ClearAll => self.cells.fill_with(Cell::default),
             }
@@ -129,17 +177,35 @@ impl Machine<'_> {
         Ok(Step::Stay)
     }
 
-    /// Matches one rule and assigns its groups.
-    fn rule(&mut self, rule: &Rule, line: Line<'_>) -> Result<bool, ParseError> {
-        let fail = |reason| self.no_match(rule.line, line, reason);
-        if rule.assigns.is_empty() {
-            return rule.pattern.is_match(line.text).map_err(fail);
+    /// Counts work, and asks every now and then whether to go on.
+    fn work(&mut self, work: usize, line: Line<'_>) -> Result<(), ParseError> {
+        self.work += work;
+        if self.work < WORK_BETWEEN_STOPS {
+            return Ok(());
         }
-        let groups = rule.assigns.iter().map(|(group, _)| *group);
-        let Some(texts) = rule.pattern.captures(line.text, groups).map_err(fail)? else {
-            return Ok(false);
+        self.work = 0;
+        if (self.budget.stop)() {
+            let template = self.template.name.clone();
+            return Err(ParseError::Stopped { template, input_line: line.number });
+        }
+        Ok(())
+    }
+
+    /// Matches one rule and assigns its groups.
+    fn rule(&mut self, rule: &'a Rule, line: Line<'a>) -> Result<bool, ParseError> {
+        let matched = if rule.assigns.is_empty() {
+            rule.pattern.is_match(line.text)
+        } else {
+            rule.pattern.captures(line.text, &mut self.slots)
         };
-        for ((_, value), text) in rule.assigns.iter().zip(texts) {
+        match matched {
+            Ok(true) => {}
+            Ok(false) => return Ok(false),
+            Err(reason) => return Err(self.no_match(rule.line, line, reason)),
+        }
+        self.observer.matched(rule);
+        for (group, value) in &rule.assigns {
+            let text = self.slots.text(line.text, *group);
             self.assign(*value, text, line)?;
         }
         Ok(true)
@@ -148,18 +214,18 @@ impl Machine<'_> {
     fn assign(
         &mut self,
         at: usize,
-        text: Option<String>,
+        text: Option<&'a str>,
         line: Line<'_>,
     ) -> Result<(), ParseError> {
-        let template = self.template;
-        let Some(definition) = template.values.get(at) else { return Ok(()) };
-        let mut item = match (definition.has(ValueOption::List), text.as_deref()) {
+        let Some(definition) = self.template.values.get(at) else { return Ok(()) };
+        self.observer.assigned(definition, text);
+        let mut item = match (definition.has(ValueOption::List), text) {
             (false, _) => None,
             (true, Some(text)) => Some(self.item(definition, text, line)?),
             (true, None) => Some(Item::Text(ABSENT_ITEM.to_owned())),
         };
         let Some(cell) = self.cells.get_mut(at) else { return Ok(()) };
-        cell.current = text.map(Value::Text);
+        cell.current = text.map(|text| Value::Text(text.to_owned()));
         for option in &definition.options {
             match option {
                 ValueOption::Filldown => cell.carried.clone_from(&cell.current),
@@ -169,6 +235,7 @@ impl Machine<'_> {
                     };
                     let above = self.records.iter_mut().rev().filter_map(|r| r.get_mut(at));
                     for empty in above.take_while(|above| above.is_empty()) {
+                        self.stored += size(value);
                         empty.clone_from(value);
                     }
                 }
@@ -187,23 +254,29 @@ impl Machine<'_> {
         line: Line<'_>,
     ) -> Result<Item, ParseError> {
         let Some(nested) = &definition.nested else { return Ok(Item::Text(text.to_owned())) };
-        let numbers = nested.names().iter().map(|(_, number)| *number);
+        let mut slots = Slots::default();
         let found = nested
-            .captures(text, numbers)
+            .captures(text, &mut slots)
             .map_err(|reason| self.no_match(definition.line, line, reason))?;
-        let Some(found) = found else { return Ok(Item::Text(text.to_owned())) };
-        let names = nested.names().iter().map(|(name, _)| name.clone());
-        Ok(Item::Groups(names.zip(found).collect()))
+        if !found {
+            return Ok(Item::Text(text.to_owned()));
+        }
+        let group = |(name, number): &(String, usize)| {
+            (name.clone(), slots.text(text, *number).map(str::to_owned))
+        };
+        Ok(Item::Groups(nested.names().iter().map(group).collect()))
     }
 
     /// Completes the record that is being built.
-    fn record(&mut self) -> Result<(), ParseError> {
+    fn record(&mut self, line: Line<'_>) -> Result<(), ParseError> {
         if self.cells.is_empty() {
             return Ok(());
         }
         // Lists are copied only when the record is sure to stay: with `Filldown` they may be long.
         let definitions = &self.template.values;
-        if self.cells.iter().zip(definitions).any(|(cell, definition)| cell.lacks(definition)) {
+        let lacking = self.cells.iter().zip(definitions).find(|(cell, value)| cell.lacks(value));
+        if let Some((_, value)) = lacking {
+            self.observer.recorded(Outcome::Lacks { value: &value.name });
             self.clear();
             return Ok(());
         }
@@ -218,21 +291,24 @@ impl Machine<'_> {
             Some(Value::Text(_)) => false,
         };
         if self.cells.iter().all(is_unset) {
+            self.observer.recorded(Outcome::Empty);
             return Ok(());
         }
         let unset = || Value::Text(String::new());
         let record: Vec<Value> =
             self.cells.iter().map(|cell| cell.current.clone().unwrap_or_else(unset)).collect();
-        self.stored += record.iter().map(size).sum::<usize>();
+        let stored = record.iter().map(size).sum::<usize>();
+        self.stored += stored;
         self.records.push(record);
-        if self.records.len() > limits::RECORDS {
-            return Err(self.too_large("records", limits::RECORDS));
+        self.observer.recorded(Outcome::Completed { record: self.records.len() });
+        if self.records.len() > self.budget.records {
+            return Err(self.too_large("records", self.budget.records));
         }
-        if self.stored > limits::VALUES {
-            return Err(self.too_large("values", limits::VALUES));
+        if self.stored > self.budget.values {
+            return Err(self.too_large("values", self.budget.values));
         }
         self.clear();
-        Ok(())
+        self.work(stored / WORK_BETWEEN_STOPS, line)
     }
 
     /// Begins a new record; what `Filldown` carries stays.
@@ -268,8 +344,17 @@ impl Machine<'_> {
 
 /// How many values one value counts for.
 fn size(value: &Value) -> usize {
+    let text = |text: &str| 1 + text.len() / limits::VALUE_BYTES;
     match value {
-        Value::Text(_) => 1,
-        Value::List(items) => 1 + items.len(),
+        Value::Text(one) => text(one),
+        Value::List(items) => {
+            let item = |item: &Item| match item {
+                Item::Text(one) => text(one),
+                Item::Groups(groups) => {
+                    groups.iter().map(|(_, one)| one.as_deref().map_or(1, text)).sum()
+                }
+            };
+            1 + items.iter().map(item).sum::<usize>()
+        }
     }
 }

@@ -4,12 +4,13 @@
 //!
 //! The parts: [`limits`] bounds the work; `syntax` reads templates, with `substitute` filling Values
 //! into rules; `dialect` translates patterns and `pattern` compiles them when first used; `machine`
-//! runs the states over the lines that `lines` splits.
+//! runs the states over the lines that `lines` splits, and `explain` watches it doing so.
 //!
 //! **Invariants:** reading and running never panic and always end; a template holds no state of a
 //! parse, so one can serve many threads.
 
 mod dialect;
+mod explain;
 pub mod limits;
 mod lines;
 mod machine;
@@ -18,6 +19,9 @@ mod substitute;
 mod syntax;
 #[cfg(test)]
 mod tests;
+
+pub use explain::{Explained, ExplainedLine, Match, Outcome};
+pub use limits::Budget;
 
 use pattern::Pattern;
 
@@ -29,13 +33,18 @@ use super::{ParseError, Parsed};
 pub struct Template {
     name: String,
     values: Vec<ValueDefinition>,
-    /// The rules of each state.
-    states: Vec<Vec<Rule>>,
+    states: Vec<State>,
     /// Where the machine begins: the state `Start`.
     start: usize,
     /// Whether the last record is kept when the output ends. A template switches that off by
     /// defining an empty state `EOF`.
     records_at_end: bool,
+}
+
+#[derive(Debug)]
+struct State {
+    name: String,
+    rules: Vec<Rule>,
 }
 
 /// One `Value` line.
@@ -137,12 +146,17 @@ impl Template {
     /// Compiles every pattern and gives what is wrong with any.
     pub fn check(&self) -> Vec<ParseError> {
         let nested = self.values.iter().filter_map(|v| Some((v.line, v.nested.as_ref()?)));
-        let rules = self.states.iter().flatten();
+        let rules = self.states.iter().flat_map(|state| &state.rules);
         nested
             .chain(rules.map(|rule| (rule.line, &rule.pattern)))
             .filter_map(|(line, pattern)| Some((line, pattern.check().err()?)))
             .map(|(line, message)| invalid(&self.name, line, message))
             .collect()
+    }
+
+    /// How many rules there are in all states.
+    pub fn rules(&self) -> usize {
+        self.states.iter().map(|state| state.rules.len()).sum()
     }
 
     /// Turns an output into records. Columns keep the spelling of the template.
@@ -151,7 +165,26 @@ impl Template {
     ///
     /// The template refuses a line, cannot decide one, or the output exceeds the [`limits`].
     pub fn run(&self, output: &str) -> Result<Vec<Vec<Value>>, ParseError> {
-        machine::run(self, output)
+        self.run_within(output, &Budget::default())
+    }
+
+    /// Turns an output into records as [`Template::run`] does, for less than the usual cost.
+    ///
+    /// # Errors
+    ///
+    /// As [`Template::run`], and [`ParseError::Stopped`] when the budget says so.
+    pub fn run_within(
+        &self,
+        output: &str,
+        budget: &Budget<'_>,
+    ) -> Result<Vec<Vec<Value>>, ParseError> {
+        machine::run(self, output, budget, &mut machine::Unwatched)
+    }
+
+    /// Turns an output into records and tells which rules matched each line, also where the run ends
+    /// in an error.
+    pub fn explain<'a>(&'a self, output: &'a str) -> Explained<'a> {
+        explain::explain(self, output)
     }
 
     /// Turns an output into records with lower-cased columns.

@@ -7,6 +7,10 @@
 
 use std::sync::OnceLock;
 
+use regex_automata::meta;
+use regex_automata::util::primitives::NonMaxUsize;
+use regex_automata::{Anchored, Input};
+
 use super::dialect::{self, Engine, Translated};
 use super::limits;
 
@@ -21,9 +25,29 @@ pub(in crate::parse) enum NoMatch {
 
 #[derive(Debug)]
 enum Compiled {
-    Linear(regex::Regex),
+    Linear(meta::Regex),
     // Much larger than the other; boxed to keep the common one small.
     Backtracking(Box<fancy_regex::Regex>),
+}
+
+/// Where the groups of the last match stand in the text. One serves many patterns, so that a match
+/// allocates nothing.
+#[derive(Debug, Default)]
+pub(super) struct Slots(Vec<Option<NonMaxUsize>>);
+
+impl Slots {
+    /// The text of a group, if it took part in the match.
+    pub(super) fn text<'t>(&self, text: &'t str, group: usize) -> Option<&'t str> {
+        let offset = |at: usize| self.0.get(at).copied().flatten().map(NonMaxUsize::get);
+        text.get(offset(2 * group)?..offset(2 * group + 1)?)
+    }
+
+    /// Makes room for the groups of a pattern.
+    fn clear(&mut self, groups: usize) -> &mut [Option<NonMaxUsize>] {
+        self.0.clear();
+        self.0.resize(2 * (groups + 1), None);
+        &mut self.0
+    }
 }
 
 /// A translated pattern that compiles on first use.
@@ -49,6 +73,11 @@ impl Pattern {
         self.translated.groups
     }
 
+    /// Whether it may take more than linear time, up to [`limits::BACKTRACK_STEPS`].
+    pub(super) fn backtracks(&self) -> bool {
+        self.translated.engine == Engine::Backtracking
+    }
+
     /// Compiles the pattern, if that has not happened yet.
     pub(in crate::parse) fn check(&self) -> Result<(), String> {
         match self.compiled() {
@@ -65,47 +94,52 @@ impl Pattern {
     /// Whether the text matches from its start.
     pub(in crate::parse) fn is_match(&self, text: &str) -> Result<bool, NoMatch> {
         match self.compiled().map_err(|message| NoMatch::Invalid(message.to_owned()))? {
-            Compiled::Linear(regex) => Ok(regex.is_match(text)),
+            Compiled::Linear(regex) => Ok(regex.is_match(from_start(text))),
             Compiled::Backtracking(regex) => regex.is_match(text).map_err(|_| NoMatch::Undecided),
         }
     }
 
-    /// The texts of the groups with these numbers, if the text matches from its start.
-    pub(super) fn captures(
-        &self,
-        text: &str,
-        groups: impl Iterator<Item = usize>,
-    ) -> Result<Option<Vec<Option<String>>>, NoMatch> {
+    /// Whether the text matches from its start; if so, the groups are in the slots.
+    pub(super) fn captures(&self, text: &str, slots: &mut Slots) -> Result<bool, NoMatch> {
         match self.compiled().map_err(|message| NoMatch::Invalid(message.to_owned()))? {
             Compiled::Linear(regex) => {
                 // Most rules miss, and a miss is found much faster without captures.
-                if !regex.is_match(text) {
-                    return Ok(None);
-                }
-                Ok(regex.captures(text).map(|found| {
-                    groups.map(|group| found.get(group).map(|m| m.as_str().to_owned())).collect()
-                }))
+                let input = from_start(text);
+                Ok(regex.is_match(input.clone())
+                    && regex.search_slots(&input, slots.clear(self.groups())).is_some())
             }
             Compiled::Backtracking(regex) => {
                 let found = regex.captures(text).map_err(|_| NoMatch::Undecided)?;
-                Ok(found.map(|found| {
-                    groups.map(|group| found.get(group).map(|m| m.as_str().to_owned())).collect()
-                }))
+                let Some(found) = found else { return Ok(false) };
+                let groups = slots.clear(self.groups()).chunks_exact_mut(2);
+                for (slots, group) in groups.zip(found.iter()) {
+                    if let (Some(group), [start, end]) = (group, slots) {
+                        *start = NonMaxUsize::new(group.start());
+                        *end = NonMaxUsize::new(group.end());
+                    }
+                }
+                Ok(true)
             }
         }
     }
+}
+
+fn from_start(text: &str) -> Input<'_> {
+    Input::new(text).anchored(Anchored::Yes)
 }
 
 fn compile(translated: &Translated) -> Result<Compiled, String> {
     // The group keeps the anchor from binding to the first alternative only.
     let anchored = format!("^(?:{})", translated.pattern);
     match translated.engine {
-        Engine::Linear => regex::RegexBuilder::new(&anchored)
-            .size_limit(limits::COMPILED_BYTES)
-            .dfa_size_limit(limits::COMPILED_BYTES)
-            .build()
+        Engine::Linear => meta::Regex::builder()
+            .configure(meta::Config::new().nfa_size_limit(Some(limits::COMPILED_BYTES)))
+            .build(&anchored)
             .map(Compiled::Linear)
-            .map_err(|error| one_line(&error.to_string())),
+            .map_err(|error| match error.syntax_error() {
+                Some(error) => one_line(&error.to_string()),
+                None => one_line(&error.to_string()),
+            }),
         Engine::Backtracking => fancy_regex::RegexBuilder::new(&anchored)
             .backtrack_limit(limits::BACKTRACK_STEPS)
             .delegate_size_limit(limits::COMPILED_BYTES)

@@ -7,7 +7,7 @@ mod rule;
 use std::collections::HashMap;
 
 use super::pattern::Pattern;
-use super::{LineAction, Target, Template, ValueDefinition, ValueOption, limits};
+use super::{LineAction, State, Target, Template, ValueDefinition, ValueOption, limits};
 use rule::{Draft, Jump};
 
 /// The longest name of a Value or a state.
@@ -212,7 +212,7 @@ fn connect(
             };
             rules.push(draft.finish(action));
         }
-        states.push(rules);
+        states.push(State { name: state.name, rules });
     }
     Ok(Template {
         name: name.to_owned(),

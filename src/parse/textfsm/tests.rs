@@ -267,3 +267,52 @@ fn a_check_compiles_what_reading_does_not() {
     assert_eq!(errors.len(), 1);
     assert_eq!(errors[0].code(), ErrorCode::TemplateInvalid);
 }
+
+#[test]
+fn a_budget_bounds_records_and_values() {
+    let template = Template::read("t", "Value A (a)\n\nStart\n  ^${A} -> Record\n").unwrap();
+    let run = |records, values| {
+        template.run_within("a\na\na\n", &Budget { records, values, ..Budget::default() })
+    };
+    assert_eq!(run(3, 3).unwrap().len(), 3);
+    let refused = |result: Result<_, ParseError>| match result {
+        Err(ParseError::TooLarge { what, limit, .. }) => (what, limit),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused(run(2, 3)), ("records", 2));
+    assert_eq!(refused(run(3, 2)), ("values", 2));
+}
+
+#[test]
+fn a_budget_stops_amid_lines_rules_and_records() {
+    let stop = std::cell::Cell::new(0);
+    let once = || stop.replace(stop.get() + 1) == 1;
+    let stopped = |rules: &str, output: &str| {
+        stop.set(0);
+        let template = Template::read("t", &format!("Value A (a)\n\nStart\n{rules}\n")).unwrap();
+        match template.run_within(output, &Budget { stop: &once, ..Budget::default() }) {
+            Err(ParseError::Stopped { input_line, .. }) => input_line,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(stopped("", &"a\n".repeat(1000)) < 300);
+    assert!(stopped("  ^${A} -> Record", &"a\n".repeat(1000)) < 300);
+    // One line is enough where the rules are many, long or backtrack.
+    assert_eq!(stopped(&"  ^b -> Continue\n".repeat(1000), "a"), 1);
+    assert_eq!(stopped(&"  ^b\n".repeat(10), &"a".repeat(60_000)), 1);
+    assert_eq!(stopped(&"  ^(?=b)b\n".repeat(10), "a"), 1);
+}
+
+#[test]
+fn long_texts_count_as_several_values() {
+    let template =
+        Template::read("t", "Value Filldown A (a+)\n\nStart\n  ^${A}\n  ^b -> Record\n").unwrap();
+    let output = format!("{}\n{}", "a".repeat(60_000), "b\n".repeat(100_000));
+    assert!(matches!(template.run(&output), Err(ParseError::TooLarge { what: "values", .. })));
+}
+
+#[test]
+fn rules_are_counted_over_all_states() {
+    let template = "Value A (a)\n\nStart\n  ^a\n  ^b -> Two\n\nTwo\n  # ^no\n  ^c\n\nEOF\n";
+    assert_eq!(Template::read("t", template).unwrap().rules(), 3);
+}
