@@ -101,6 +101,7 @@ impl Global {
             allow_changes: false,
             templates: self.templates,
             template_search: Some(TemplateSearch::from_environment(|name| std::env::var_os(name))),
+            program: None,
         }
     }
 }
@@ -114,6 +115,9 @@ pub(super) enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Run one jq program, ordered on standard input
+    #[command(name = crate::operations::SELECT_SUBCOMMAND, hide = true)]
+    Select,
     /// Serve an MCP client
     Serve(Serve),
     /// Show or compare configurations

@@ -15,6 +15,7 @@ mod output;
 mod platform;
 mod record;
 mod run;
+mod select;
 mod serve;
 mod token;
 
@@ -107,6 +108,10 @@ impl From<std::io::Error> for CliError {
 /// Runs what the command line asks for.
 pub fn main() -> ExitCode {
     let args = Args::parse();
+    // It bounds its own memory, and a runtime's threads would take a part of that.
+    if matches!(args.command, Command::Select) {
+        return select::run().into();
+    }
     logging::start(&args.global);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -133,6 +138,7 @@ pub fn main() -> ExitCode {
 async fn dispatch(args: Args) -> Result<Exit, CliError> {
     let global = args.global;
     match args.command {
+        Command::Select => Ok(select::run()),
         Command::Serve(serve) => serve::serve(global, serve).await,
         Command::Run(run) => run::run(global, run).await,
         Command::Check(check) if check.connect => Box::pin(doctor::check(global, check)).await,

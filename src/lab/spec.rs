@@ -245,7 +245,8 @@ impl LabDevice {
     }
 
     /// Adds a command with this output, or replaces the output of one spelled the same. The words
-    /// may contain `<word>`, `<num>` and, last, `<line>`.
+    /// may contain `<word>`, `<num>` and, last, `<line>`. Behind a ` | ` stands the name of another form
+    /// of the output, such as `json`.
     #[must_use]
     pub fn command(mut self, words: impl Into<String>, output: impl Into<String>) -> Self {
         self.commands.push((words.into(), output.into()));
@@ -285,22 +286,27 @@ impl LabDevice {
         }
         let mut personality = Arc::unwrap_or_clone(shared);
         for (words, output) in &self.commands {
+            let (words, form) = match words.split_once(" | ") {
+                Some((words, form)) => (words, Some(form)),
+                None => (words.as_str(), None),
+            };
             let pattern = Pattern::parse(words);
+            if !personality.commands.iter().any(|command| command.pattern == pattern) {
+                let modes = personality.operational.clone();
+                personality.commands.push(Command::plain(words, modes, String::new()));
+            }
             // The same words may mean one command in each mode.
             let spelled_the_same =
                 personality.commands.iter_mut().filter(|command| command.pattern == pattern);
-            let mut known = false;
             for command in spelled_the_same {
-                command.output.clone_from(output);
-                command.does = None;
-                command.delay = std::time::Duration::ZERO;
-                known = true;
+                if let Some(form) = form {
+                    command.variants.insert(form.to_owned(), output.clone());
+                } else {
+                    command.output.clone_from(output);
+                    command.does = None;
+                    command.delay = std::time::Duration::ZERO;
+                }
             }
-            if known {
-                continue;
-            }
-            let modes = personality.operational.clone();
-            personality.commands.push(Command::plain(words, modes, output.clone()));
         }
         Ok(Arc::new(personality))
     }

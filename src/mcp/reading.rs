@@ -15,8 +15,8 @@ use super::result::{failed, nonce, structured};
 use super::schema::slim;
 use super::{VtyMcp, text};
 use crate::operations::{
-    DeviceEntry, DeviceFilter, DeviceRecords, Failure, QueryRequest, QueryStatus, ReadRequest,
-    RunRequest,
+    DeviceEntry, DeviceFilter, Failure, Format, QueryAnswer, QueryRequest, QueryStatus,
+    ReadRequest, RunRequest,
 };
 
 /// Arguments of `list_devices`.
@@ -85,13 +85,28 @@ struct QueryDevices {
     /// Only these fields of each record; all if left out.
     #[serde(default)]
     fields: Vec<String>,
-}
-
-/// Result of `query_devices`.
-#[derive(Debug, Serialize, JsonSchema)]
-struct QueryResult {
-    /// One entry per device.
-    devices: Vec<DeviceRecords>,
+    /// Only records that fit all conditions: "mtu > 1500", "state != up", "description ~ core",
+    /// "ip_address in 10.0.0.0/8".
+    #[serde(default, rename = "where")]
+    conditions: Vec<String>,
+    /// jq program over one array of the records of all devices, each with a field device; native JSON
+    /// as {device, data}.
+    select: Option<String>,
+    /// auto: records by a template, else the device's JSON, else text; several devices in one table.
+    /// native: the device's own JSON.
+    #[serde(default)]
+    #[schemars(with = "Format")]
+    format: Format,
+    /// Numbers where a whole column is numbers; MAC, IPv6 and interface names in one spelling. Default:
+    /// only for select.
+    types: Option<bool>,
+    /// Rows of one page at most.
+    #[schemars(range(min = 1, max = 10000))]
+    limit: Option<usize>,
+    /// next_cursor of the page before, with the other arguments unchanged.
+    cursor: Option<String>,
+    /// A TextFSM template of your own, where the operator allows it.
+    template: Option<String>,
 }
 
 /// Arguments of `check_devices`.
@@ -186,13 +201,14 @@ impl VtyMcp {
         result
     }
 
-    /// Run one show command on one or more devices and return records parsed from the output, with
-    /// the same field names on every platform where possible. Each device has a status: parsed, empty
-    /// (understood, nothing in it), no_template or parse_error (text returned instead) or failed.
+    /// Run one show command on one or more devices and return structured data, with the same field
+    /// names on every platform where possible, filtered and shaped as asked. Each device has a status:
+    /// parsed, empty (understood, nothing in it), native (its own JSON), no_template, no_native or
+    /// parse_error (text returned instead) or failed.
     #[tool(
         title = "Query devices",
         input_schema = slim::<QueryDevices>(),
-        output_schema = slim::<QueryResult>(),
+        output_schema = slim::<QueryAnswer>(),
         annotations(title = "Query devices", read_only_hint = true, destructive_hint = false, idempotent_hint = true, open_world_hint = false)
     )]
     async fn query_devices(
@@ -206,14 +222,21 @@ impl VtyMcp {
             devices: arguments.devices,
             command: arguments.command,
             fields: arguments.fields,
+            conditions: arguments.conditions,
+            select: arguments.select,
+            format: arguments.format,
+            types: arguments.types,
+            limit: arguments.limit,
+            cursor: arguments.cursor,
+            template: arguments.template,
         };
         let query = self.operations.query_devices(request, &context.ct, &note);
-        let devices = match reporter.beside(query).await {
-            Ok(devices) => devices,
+        let answer = match reporter.beside(query).await {
+            Ok(answer) => answer,
             Err(failure) => return failed(&failure),
         };
-        let all_failed = devices.iter().all(|device| device.status == QueryStatus::Failed);
-        let mut result = structured(&QueryResult { devices });
+        let all_failed = answer.devices.iter().all(|device| device.status == QueryStatus::Failed);
+        let mut result = structured(&answer);
         if all_failed {
             result.is_error = Some(true);
         }

@@ -17,6 +17,7 @@ mod read_output;
 mod record;
 mod resolve;
 mod run;
+mod select;
 
 use std::error::Error;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -27,10 +28,12 @@ pub use self::devices::{DeviceEntry, DeviceFilter, DevicePage};
 pub use self::doctor::{CliFacts, DeviceCheck, OfferedKind, SshFacts, Status, Step};
 pub use self::failure::Failure;
 use self::outputs::Outputs;
-pub use self::query::{DeviceRecords, QueryRequest, QueryStatus};
+use self::query::Pages;
+pub use self::query::{DeviceRecords, Format, QueryAnswer, QueryRequest, QueryStatus, RecordTable};
 pub use self::read_output::{OutputPage, ReadRequest};
 pub use self::record::Recording;
 pub use self::run::{CommandAnswer, DeviceAnswers, RunRequest};
+pub use self::select::{SUBCOMMAND as SELECT_SUBCOMMAND, SelectLimits, Selector};
 use crate::error::{ErrorCode, chain};
 use crate::inventory::{Device, Inventory};
 use crate::parse::Catalogue;
@@ -54,6 +57,27 @@ pub struct Progress {
 /// Hears about progress; called from the task that runs the call.
 pub type OnProgress<'a> = &'a (dyn Fn(Progress) + Send + Sync);
 
+/// What the use cases are made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// The devices.
+    pub inventory: Arc<Inventory>,
+    /// How their command lines look.
+    pub platforms: Arc<Platforms>,
+    /// The templates for their outputs.
+    pub catalogue: Catalogue,
+    /// What takes secrets out of texts and records.
+    pub redactor: Redactor,
+    /// The sessions to devices.
+    pub pool: Pool,
+    /// What is known of changes.
+    pub changes: Changes,
+    /// What runs programs over records.
+    pub selector: Selector,
+    /// Limits on work and answers.
+    pub limits: Limits,
+}
+
 /// Everything the use cases work on.
 #[derive(Debug)]
 pub struct Operations {
@@ -66,31 +90,28 @@ pub struct Operations {
     redactor: Redactor,
     pool: Pool,
     outputs: Outputs,
+    /// Answers to queries of which more rows may be asked for.
+    pages: Pages,
+    selector: Selector,
     changes: Changes,
     limits: Limits,
 }
 
 impl Operations {
     /// Puts the parts together.
-    pub fn new(
-        inventory: Arc<Inventory>,
-        platforms: Arc<Platforms>,
-        catalogue: Catalogue,
-        redactor: Redactor,
-        pool: Pool,
-        changes: Changes,
-        limits: Limits,
-    ) -> Self {
-        let (outputs, inventory) = (Outputs::default(), RwLock::new(inventory));
-        let own_templates = Catalogue::built_in();
+    pub fn new(parts: Parts) -> Self {
+        let Parts { inventory, platforms, catalogue, redactor, pool, changes, selector, limits } =
+            parts;
         Self {
-            inventory,
+            inventory: RwLock::new(inventory),
             platforms,
             catalogue,
-            own_templates,
+            own_templates: Catalogue::built_in(),
             redactor,
             pool,
-            outputs,
+            outputs: Outputs::default(),
+            pages: Pages::default(),
+            selector,
             changes,
             limits,
         }

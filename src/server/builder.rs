@@ -8,7 +8,7 @@ use crate::error::chain;
 use crate::inventory::{
     self, Device, HostKeyPolicy, Inventory, LoadOptions, Loaded, Problem, SecretSource,
 };
-use crate::operations::{Changes, Operations};
+use crate::operations::{Changes, Operations, Parts, SelectLimits, Selector};
 use crate::parse::catalogue::{Roots, installed};
 use crate::parse::{Catalogue, ParseError};
 use crate::platform::{Origin, PlatformError, Platforms};
@@ -161,16 +161,30 @@ fn assemble(
     let rules = PoolRules { limits: settings.pool, ..PoolRules::default() };
     let pool = Pool::new(Arc::clone(&platforms), dialer, credentials, output_limit)
         .with_rules(rules, Some(Arc::clone(&store)));
-    let operations = Operations::new(
-        Arc::new(loaded.inventory),
+    let operations = Operations::new(Parts {
+        inventory: Arc::new(loaded.inventory),
         platforms,
         catalogue,
-        redactor.clone(),
+        redactor: redactor.clone(),
         pool,
-        Changes::new(Arc::clone(&store)),
-        settings.limits,
-    );
+        changes: Changes::new(Arc::clone(&store)),
+        selector: selector(settings),
+        limits: settings.limits,
+    });
     Ok(Built { operations: Arc::new(operations), store, notices: loaded.notices, redactor })
+}
+
+/// Runs jq programs by this very program, even where its file was replaced since it started.
+fn selector(settings: &Settings) -> Selector {
+    let own = std::path::Path::new("/proc/self/exe");
+    let running = || {
+        if own.exists() { own.to_owned() } else { std::env::current_exe().unwrap_or_default() }
+    };
+    let limits = SelectLimits {
+        time: settings.limits.select_time,
+        memory: settings.limits.select_bytes as u64,
+    };
+    Selector::new(settings.program.clone().unwrap_or_else(running), limits)
 }
 
 /// Every secret that the inventory holds; none of them may ever be shown, whatever a device says.

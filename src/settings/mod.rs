@@ -78,6 +78,8 @@ pub struct Overrides {
     pub templates: Vec<PathBuf>,
     /// What the environment says about templates; none where it must not matter.
     pub template_search: Option<TemplateSearch>,
+    /// This program, where another one runs, as tests do.
+    pub program: Option<PathBuf>,
 }
 
 /// The settings file as it is written.
@@ -115,6 +117,8 @@ struct LimitsFile {
     sessions: u64,
     handshakes: u64,
     acquire_seconds: u64,
+    select_seconds: u64,
+    select_bytes: u64,
 }
 
 impl Default for LimitsFile {
@@ -126,6 +130,8 @@ impl Default for LimitsFile {
             sessions: 2000,
             handshakes: 64,
             acquire_seconds: 120,
+            select_seconds: 5,
+            select_bytes: 256 << 20,
         }
     }
 }
@@ -170,6 +176,8 @@ pub struct Settings {
     pub pool: PoolLimits,
     /// Where templates come from.
     pub templates: TemplateSettings,
+    /// This program, for the processes that it starts; none where it is the one that runs.
+    pub program: Option<PathBuf>,
 }
 
 /// Limits on fetching credentials.
@@ -196,6 +204,12 @@ pub struct Limits {
     pub output_bytes: usize,
     /// About how many bytes of text one tool result has.
     pub result_bytes: usize,
+    /// How long a jq program may run.
+    pub select_time: Duration,
+    /// How much memory the process of a jq program may ask for, in bytes.
+    pub select_bytes: usize,
+    /// Whether a call may bring a template of its own.
+    pub allow_inline_templates: bool,
 }
 
 impl Settings {
@@ -219,6 +233,14 @@ impl Settings {
             devices_at_once: limit("limits.devices_at_once", file.limits.devices_at_once, 1, 1000),
             output_bytes: limit("limits.output_bytes", file.limits.output_bytes, 1 << 16, 1 << 30),
             result_bytes: limit("limits.result_bytes", file.limits.result_bytes, 1000, 1 << 20),
+            select_time: Duration::from_secs(limit(
+                "limits.select_seconds",
+                file.limits.select_seconds,
+                1,
+                60,
+            ) as u64),
+            select_bytes: limit("limits.select_bytes", file.limits.select_bytes, 64 << 20, 8 << 30),
+            allow_inline_templates: file.templates.allow_inline,
         };
         let mut pool = PoolLimits {
             sessions: limit("limits.sessions", file.limits.sessions, 1, 20_000),
@@ -254,6 +276,7 @@ impl Settings {
                 overrides.templates,
                 overrides.template_search,
             ),
+            program: overrides.program,
         })
     }
 }

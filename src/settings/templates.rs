@@ -15,7 +15,7 @@ const VARIABLES: [&str; 2] = ["NTC_TEMPLATES_DIR", "NET_TEXTFSM"];
 pub(super) struct TemplatesFile {
     directories: Vec<PathBuf>,
     search: bool,
-    allow_inline: bool,
+    pub(super) allow_inline: bool,
 }
 
 impl Default for TemplatesFile {
@@ -60,8 +60,6 @@ pub struct TemplateSettings {
     pub named: Vec<PathBuf>,
     /// Where to look beside them; none to look nowhere.
     pub search: Option<TemplateSearch>,
-    /// Whether a call may bring a template of its own.
-    pub allow_inline: bool,
 }
 
 impl TemplateSettings {
@@ -72,7 +70,7 @@ impl TemplateSettings {
     ) -> Self {
         let named = if named.is_empty() { file.directories } else { named };
         let search = search.filter(|_| file.search);
-        Self { named, search, allow_inline: file.allow_inline }
+        Self { named, search }
     }
 }
 
@@ -111,12 +109,9 @@ mod tests {
         let settings =
             TemplateSettings::new(file("directories = [\"/a\"]"), Vec::new(), search.clone());
         assert_eq!((settings.named, settings.search), (vec![PathBuf::from("/a")], search.clone()));
-        let text = "directories = [\"/a\"]\nsearch = false\nallow_inline = true";
+        let text = "directories = [\"/a\"]\nsearch = false";
         let settings = TemplateSettings::new(file(text), vec!["/b".into()], search);
-        assert_eq!(
-            settings,
-            TemplateSettings { named: vec!["/b".into()], search: None, allow_inline: true }
-        );
+        assert_eq!(settings, TemplateSettings { named: vec!["/b".into()], search: None });
         assert!(toml::from_str::<TemplatesFile>("inline = true").is_err());
     }
 }

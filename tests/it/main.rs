@@ -24,6 +24,7 @@ mod lab_devices; // every platform against its simulated device, with quirks
 mod logins; // authentication, method by method
 mod platforms; // one suite over all platforms, whole and cut
 mod pool; // sessions are kept, proven and never shared
+mod query; // structured answers, filtered and shaped
 mod recording; // transcripts, from a device to a platform file that they prove
 mod reload; // the device file is read again while the server runs
 mod simulation; // our pool against a device over a simulated network, with seeded faults

@@ -29,13 +29,13 @@ fn every_tool_is_named_annotated_and_simple_enough_for_every_client() {
         for schema in ["inputSchema", "outputSchema"].iter().filter_map(|key| tool.get(key)) {
             assert_eq!(schema["type"], "object", "{name}");
             let text = schema.to_string();
-            for word in ["anyOf", "oneOf", "allOf", "$ref", "$schema", "\"format\""] {
+            for word in ["anyOf", "oneOf", "allOf", "$ref", "$schema", "\"format\":\""] {
                 assert!(!text.contains(word), "{name}: {word} in {text}");
             }
         }
         bytes += tool.to_string().len();
     }
-    assert!(bytes < 18_000, "the tools take {bytes} bytes of every conversation");
+    assert!(bytes < 20_000, "the tools take {bytes} bytes of every conversation");
 }
 
 #[tokio::test]
@@ -100,7 +100,8 @@ async fn records_come_with_their_template_and_status() {
     let fleet = Fleet::start(Lab::standard()).await;
     let client = connect(&fleet.operations).await;
     let devices = ["ios-r1", "eos-sw1", "frr-r1"];
-    let query = json!({ "devices": devices, "command": "show ip bgp summary" });
+    let query =
+        json!({ "devices": devices, "command": "show ip bgp summary", "format": "records" });
     let result = call(&client, "query_devices", query).await;
     assert_eq!(result.is_error, Some(false));
     let value = result.structured_content.unwrap();
@@ -110,6 +111,7 @@ async fn records_come_with_their_template_and_status() {
             (Some(name), Some("parsed"))
         );
         assert!(device["template"].as_str().unwrap().ends_with(".textfsm"), "{device}");
+        assert_eq!(device["source"], "built-in");
         let record = &device["records"][0];
         assert!(
             record["bgp_neighbor"].is_string() && record["neighbor_as"].is_string(),

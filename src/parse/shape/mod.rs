@@ -13,8 +13,7 @@ use serde_json::{Map, Value};
 use super::Parsed;
 pub use condition::Condition;
 pub use names::InterfaceNames;
-pub use types::normalise;
-pub use types::numbers;
+pub use types::{normalise, numbers};
 
 /// Rows of equal columns, on the way to a caller.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -148,18 +148,27 @@ fn columns_are_kept_in_the_order_asked_for() {
 #[test]
 fn a_column_becomes_numbers_only_as_a_whole() {
     let mut all = table(
-        &["mtu", "vlan_id", "version", "delay", "count", "list", "big"],
+        &["mtu", "vlan_id", "version", "delay", "count", "list", "big", "sn", "local_as"],
         json!([
-            ["1500", "1-4", "15.10", "0.50", "007", ["1", "2"], "1234567890123456"],
-            ["", "7", "12", "-3", "1", [], "1"],
+            ["1500", "1-4", "15.10", "0.50", "007", ["1", "2"], "1234567890123456", "17", "65001"],
+            ["", "7", "12", "-3", "1", [], "1", "18", "4200000000"],
         ]),
     );
-    numbers(&mut all);
+    numbers([&mut all].into_iter());
     let expected = json!([
-        [1500, "1-4", "15.10", 0.5, "007", [1, 2], "1234567890123456"],
-        [null, "7", "12", -3, "1", [], "1"],
+        [1500, "1-4", "15.10", 0.5, "007", [1, 2], "1234567890123456", "17", 65001],
+        [null, "7", "12", -3, "1", [], "1", "18", 4_200_000_000_i64],
     ]);
     assert_eq!(json!(all.rows), expected);
+}
+
+#[test]
+fn a_column_is_numbers_in_all_tables_or_in_none() {
+    let mut one = table(&["mtu", "vlan_id"], json!([["1500", "7"]]));
+    let mut two = table(&["vlan_id", "mtu"], json!([["trunk", "9000"], ["", ""]]));
+    numbers([&mut one, &mut two].into_iter());
+    assert_eq!(json!(one.rows), json!([[1500, "7"]]));
+    assert_eq!(json!(two.rows), json!([["trunk", 9000], ["", null]]));
 }
 
 #[test]

@@ -1,28 +1,18 @@
 //! Owns the types of values: numbers where a whole column is numbers, and one spelling for what devices
 //! spell in many ways.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 
 use serde_json::{Number, Value};
 
 use super::{InterfaceNames, Table};
 
-/// Columns whose values only look like numbers: `15.10` is another version than `15.1`, and a serial
-/// number may begin with zeros on the next device.
-const TEXTS: [&str; 12] = [
-    "version",
-    "release",
-    "rommon",
-    "vid",
-    "pid",
-    "sn",
-    "serial",
-    "as",
-    "description",
-    "hostname",
-    "name",
-    "rd",
-];
+/// Columns whose values only look like numbers: a serial number may begin with zeros on the next device.
+const TEXTS: [&str; 7] = ["vid", "pid", "sn", "serial", "description", "hostname", "name"];
+
+/// Columns in which a point is no decimal point: `15.10` is another version than `15.1`.
+const POINTS: [&str; 5] = ["version", "release", "rommon", "as", "rd"];
 
 /// The last words of columns that hold names of interfaces.
 const INTERFACES: [&str; 8] = [
@@ -39,18 +29,29 @@ const INTERFACES: [&str; 8] = [
 /// The most digits of a number. Beyond them not every reader of JSON keeps each digit.
 const DIGITS: usize = 15;
 
-/// Makes numbers of the columns in which every value is one. Where a device has no value, there is
-/// null then.
-pub fn numbers(table: &mut Table) {
-    for at in 0..table.columns.len() {
-        let is_text = table.columns.get(at).is_none_or(|column| ends_with_word(column, &TEXTS));
-        let values = || table.rows.iter().filter_map(|row| row.get(at));
-        let seen = values().any(|value| !is_empty(value));
-        if is_text || !seen || !values().all(|value| is_empty(value) || is_number(value)) {
-            continue;
+/// Makes numbers of the columns in which every value of every table is one. Where a device has no
+/// value, there is null then.
+pub fn numbers<'t>(tables: impl Iterator<Item = &'t mut Table>) {
+    let mut tables: Vec<&mut Table> = tables.collect();
+    // Whether the column of this name has only numbers so far; absent as long as it has no value.
+    let mut columns: HashMap<String, bool> = HashMap::new();
+    for table in &tables {
+        for (at, column) in table.columns.iter().enumerate() {
+            let values =
+                || table.rows.iter().filter_map(|row| row.get(at)).filter(|v| !is_empty(v));
+            if values().next().is_none() {
+                continue;
+            }
+            let has_points = ends_with_word(column, &POINTS) && values().any(has_point);
+            let good = !ends_with_word(column, &TEXTS) && !has_points && values().all(is_number);
+            columns.entry(column.clone()).and_modify(|all| *all &= good).or_insert(good);
         }
-        for value in table.rows.iter_mut().filter_map(|row| row.get_mut(at)) {
-            to_number(value);
+    }
+    for table in &mut tables {
+        for (at, column) in table.columns.iter().enumerate() {
+            if columns.get(column) == Some(&true) {
+                table.rows.iter_mut().filter_map(|row| row.get_mut(at)).for_each(to_number);
+            }
         }
     }
 }
@@ -104,6 +105,10 @@ fn is_number(value: &Value) -> bool {
         Value::Array(items) => items.iter().all(is_number),
         _ => false,
     }
+}
+
+fn has_point(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.contains('.'))
 }
 
 fn to_number(value: &mut Value) {

@@ -53,6 +53,12 @@ impl Fleet {
         Self { lab, operations, directory }
     }
 
+    /// The same devices under other settings.
+    pub(crate) fn with_settings(mut self, text: &str) -> Self {
+        self.operations = server::build(&settings_of(&self.directory, text)).unwrap().operations;
+        self
+    }
+
     /// Loads the inventory again, as another process with the same state would.
     pub(crate) fn restarted(&self) -> Arc<Operations> {
         operations(&self.directory)
@@ -118,21 +124,23 @@ fn operations(directory: &TempDir) -> Arc<Operations> {
 
 /// The settings of a fleet in this directory.
 pub(crate) fn settings(directory: &TempDir) -> Settings {
+    settings_of(directory, "")
+}
+
+/// The settings of a fleet with this settings file; those of the developer's own account must not
+/// change a test.
+fn settings_of(directory: &TempDir, text: &str) -> Settings {
+    let file = directory.path().join("settings.toml");
+    std::fs::write(&file, text).unwrap();
     let settings = Settings::load(Overrides {
         inventory: Some(directory.path().join("devices.json")),
         state_dir: Some(directory.path().join("state")),
-        settings_file: Some(empty_settings(directory)),
+        settings_file: Some(file),
         strict_files: true,
+        program: Some(env!("CARGO_BIN_EXE_vty-mcp").into()),
         ..Overrides::default()
     });
     settings.unwrap()
-}
-
-/// Settings of the developer's own account must not change a test.
-fn empty_settings(directory: &TempDir) -> std::path::PathBuf {
-    let path = directory.path().join("settings.toml");
-    std::fs::write(&path, "").unwrap();
-    path
 }
 
 pub(crate) fn write_private(path: &std::path::Path, text: &str) {

@@ -1,0 +1,198 @@
+//! Owns [`Kept`]: the whole answer to a query, and the cutting of it into pages.
+
+use serde_json::{Map, Value};
+
+use super::{DeviceRecords, QueryAnswer, QueryRequest, RecordTable};
+use crate::parse::shape::Table;
+
+/// What rows there are.
+#[derive(Debug)]
+pub(super) enum Body {
+    /// Records with the place of their device.
+    Records(Vec<(usize, Map<String, Value>)>),
+    Table(Table),
+    /// What a program gave.
+    Values(Vec<Value>),
+}
+
+/// The answer to a query, with all its rows.
+#[derive(Debug)]
+pub(super) struct Kept {
+    request: QueryRequest,
+    devices: Vec<DeviceRecords>,
+    body: Body,
+    /// About how many bytes each row takes as JSON.
+    sizes: Vec<usize>,
+}
+
+/// What a row costs beside its values: brackets and commas.
+const ROW_BYTES: usize = 3;
+
+impl Kept {
+    pub(super) fn new(request: &QueryRequest, devices: Vec<DeviceRecords>, body: Body) -> Self {
+        let size = |text: serde_json::Result<String>| text.map_or(0, |t| t.len()) + ROW_BYTES;
+        let sizes = match &body {
+            Body::Records(rows) => {
+                rows.iter().map(|(_, row)| size(serde_json::to_string(row))).collect()
+            }
+            Body::Table(table) => {
+                table.rows.iter().map(|row| size(serde_json::to_string(row))).collect()
+            }
+            Body::Values(values) => {
+                values.iter().map(|value| size(serde_json::to_string(value))).collect()
+            }
+        };
+        Self { request: essence(request), devices, body, sizes }
+    }
+
+    /// Whether a request asks for this answer.
+    pub(super) fn answers(&self, request: &QueryRequest) -> bool {
+        self.request == essence(request)
+    }
+
+    /// About how much memory the rows take, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        // Values in memory take several times what they take as text.
+        self.sizes.iter().sum::<usize>().saturating_mul(4)
+    }
+
+    /// At most `limit` rows from `offset` on, in about `bytes`, and where the next page begins.
+    pub(super) fn page(
+        &self,
+        offset: usize,
+        limit: usize,
+        bytes: usize,
+    ) -> (QueryAnswer, Option<usize>) {
+        let mut used: usize = 0;
+        let fitting = self.sizes.iter().skip(offset).take(limit).take_while(|size| {
+            // A row that alone is larger than a page still has to be shown some time.
+            let first = used == 0;
+            used = used.saturating_add(**size);
+            first || used <= bytes
+        });
+        let count = fitting.count();
+        let end = offset.saturating_add(count);
+        let all = self.sizes.len();
+        let next = (end < all).then_some(end);
+        let mut answer = QueryAnswer {
+            devices: self.devices.clone(),
+            table: None,
+            values: None,
+            total: (next.is_some() || offset > 0).then_some(all),
+            next_cursor: None,
+        };
+        if offset > 0 {
+            // What is not in rows was in the first page.
+            for device in &mut answer.devices {
+                device.text = None;
+                device.data = None;
+                device.notices.clear();
+            }
+        }
+        match &self.body {
+            Body::Records(rows) => {
+                for device in answer.devices.iter_mut().filter(|d| d.total_records.is_some()) {
+                    device.records = Some(Vec::new());
+                }
+                for (at, row) in rows.iter().skip(offset).take(count) {
+                    let device = answer.devices.get_mut(*at);
+                    if let Some(records) = device.and_then(|device| device.records.as_mut()) {
+                        records.push(row.clone());
+                    }
+                }
+            }
+            Body::Table(table) => {
+                let rows = table.rows.iter().skip(offset).take(count).cloned().collect();
+                answer.table = Some(RecordTable { columns: table.columns.clone(), rows });
+            }
+            Body::Values(values) => {
+                answer.values = Some(values.iter().skip(offset).take(count).cloned().collect());
+            }
+        }
+        (answer, next)
+    }
+}
+
+/// What two calls for pages of one answer have in common.
+fn essence(request: &QueryRequest) -> QueryRequest {
+    QueryRequest { limit: None, cursor: None, ..request.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::QueryStatus;
+    use super::*;
+
+    fn kept(body: Body) -> Kept {
+        let device = |name: &str, total| DeviceRecords {
+            total_records: Some(total),
+            text: Some("told once".to_owned()),
+            ..DeviceRecords::new(name, QueryStatus::Parsed)
+        };
+        Kept::new(&QueryRequest::default(), vec![device("r1", 3), device("r2", 2)], body)
+    }
+
+    fn records() -> Kept {
+        let row = |at: usize, n: usize| (at, Map::from_iter([("n".to_owned(), json!(n))]));
+        kept(Body::Records(vec![row(0, 1), row(0, 2), row(0, 3), row(1, 4), row(1, 5)]))
+    }
+
+    #[test]
+    fn pages_add_up_to_the_whole() {
+        for (limit, bytes) in [(1, 1000), (2, 1000), (100, 25), (100, 1), (5, 1000)] {
+            let (kept, mut offset, mut seen) = (records(), 0, Vec::new());
+            loop {
+                let (answer, next) = kept.page(offset, limit, bytes);
+                for device in &answer.devices {
+                    seen.extend(
+                        device.records.clone().unwrap().into_iter().map(|r| r["n"].clone()),
+                    );
+                }
+                match next {
+                    Some(next) => offset = next,
+                    None => break,
+                }
+            }
+            assert_eq!(json!(seen), json!([1, 2, 3, 4, 5]), "limit {limit}, bytes {bytes}");
+        }
+    }
+
+    #[test]
+    fn only_the_first_page_repeats_what_is_no_row() {
+        let kept = records();
+        let (first, next) = kept.page(0, 2, 1000);
+        assert_eq!((first.total, next), (Some(5), Some(2)));
+        assert!(first.devices[0].text.is_some());
+        let (second, _) = kept.page(2, 2, 1000);
+        assert!(
+            second.devices[0].text.is_none() && second.devices[0].status == QueryStatus::Parsed
+        );
+        let (whole, next) = kept.page(0, 100, 1000);
+        assert_eq!((whole.total, next), (None, None));
+    }
+
+    #[test]
+    fn tables_and_values_are_cut_by_rows() {
+        let table = Table {
+            columns: vec!["a".to_owned()],
+            rows: vec![vec![json!(1)], vec![json!(2)], vec![json!(3)]],
+        };
+        let (page, next) = kept(Body::Table(table)).page(1, 1, 1000);
+        assert_eq!(json!(page.table), json!({ "columns": ["a"], "rows": [[2]] }));
+        assert_eq!(next, Some(2));
+        let values = Body::Values(vec![json!("x"), json!([1, 2])]);
+        let (page, next) = kept(values).page(1, 5, 1000);
+        assert_eq!((json!(page.values), next), (json!([[1, 2]]), None));
+    }
+
+    #[test]
+    fn a_cursor_belongs_to_its_query() {
+        let kept = records();
+        let request =
+            QueryRequest { limit: Some(7), cursor: Some("x".into()), ..QueryRequest::default() };
+        assert!(kept.answers(&request));
+        assert!(!kept.answers(&QueryRequest { command: "show x".into(), ..request }));
+    }
+}
