@@ -16,6 +16,7 @@ mod docs; // the documentation tells what the code does
 mod doctor; // what the doctor says of devices
 mod failures; // everything that goes wrong between us and a device, and its code
 mod faults; // the fault matrix, as a table
+mod fields; // one name for one thing, and the tables that say so
 mod host_keys; // recorded, pinned, changed and revoked host keys
 mod hostile; // whatever bytes come; the fuzzer asserts the same
 mod http; // the HTTP transport, byte by byte
@@ -31,6 +32,7 @@ mod simulation; // our pool against a device over a simulated network, with seed
 mod stdio; // the built program as an MCP client uses it
 mod support; // simulated devices, use cases and clients for the tests
 mod templates; // every template against recorded outputs
+mod templates_corpus; // our templates against ntc-templates', where its outputs exist
 mod textfsm_conformance; // our engine against other people's outputs, where they exist
 mod tidy; // the tree keeps its own rules
 mod tools; // the MCP tools, in the same process

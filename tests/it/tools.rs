@@ -126,7 +126,8 @@ async fn records_come_with_their_template_and_status() {
     let result = call(&client, "query_devices", query).await;
     assert_eq!(result.is_error, Some(true));
     assert!(text(&result).contains("bgp_neighbor"), "{}", text(&result));
-    let query = json!({ "devices": ["ios-r1"], "command": "show clock" });
+    // A filter makes another answer.
+    let query = json!({ "devices": ["ios-r1"], "command": "show clock | include UTC" });
     let value = call(&client, "query_devices", query).await.structured_content.unwrap();
     assert_eq!(value["devices"][0]["status"], "no_template");
     assert!(value["devices"][0]["text"].as_str().unwrap().contains("UTC"), "{value}");

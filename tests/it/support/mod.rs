@@ -1,5 +1,7 @@
 //! Simulated devices behind the real use cases, and MCP clients in front of them.
 
+pub(crate) mod corpus;
+
 use std::sync::Arc;
 use std::time::Duration;
 
