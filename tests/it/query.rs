@@ -1,5 +1,7 @@
 //! `query_devices`: records, native JSON and text, filtered and shaped as asked.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 use vty_mcp::lab::LabDevice;
 
@@ -405,4 +407,55 @@ async fn five_devices_of_three_vendors_answer_one_program_in_one_table() {
     assert_eq!(seen, devices);
     assert!(rows.iter().all(|row| row[2].is_number()), "{value}");
     fleet.stop().await;
+}
+
+/// Commands of simulated devices that print many made-up lines, for the pager.
+const LONG: [(&str, &str); 2] =
+    [("frr", "show logging"), ("nokia_srl", "show network-instance default route-table all")];
+
+/// What the simulated devices print and what our templates expect were written apart from each other;
+/// both were made after real devices, so they must fit.
+#[tokio::test]
+async fn what_simulated_devices_answer_fits_the_templates() {
+    let outputs = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/outputs");
+    let platforms: Vec<String> = names(&outputs);
+    let devices: Vec<LabDevice> = platforms
+        .iter()
+        .map(|platform| LabDevice::new(platform.replace('_', "-"), platform.as_str()))
+        .collect();
+    let fleet = Fleet::start(devices).await;
+    let client = connect(&fleet.operations).await;
+    let (mut parsed, mut misfits) = (0, Vec::new());
+    for platform in &platforms {
+        for command in names(&outputs.join(platform)) {
+            let command = command.replace('_', " ");
+            if LONG.contains(&(platform.as_str(), command.as_str())) {
+                continue;
+            }
+            let arguments = json!({ "devices": [platform.replace('_', "-")], "command": command, "format": "records" });
+            let result = call(&client, "query_devices", arguments).await;
+            let value = result.structured_content.unwrap();
+            match value["devices"][0]["status"].as_str() {
+                Some("parsed" | "empty") => parsed += 1,
+                // A simulated device does not know every command.
+                Some("failed") => {}
+                _ => {
+                    misfits.push(format!("{platform}: {command}: {}", value["devices"][0]["error"]))
+                }
+            }
+        }
+    }
+    println!("{parsed} commands of simulated devices parse");
+    assert!(misfits.is_empty(), "{}", misfits.join("\n"));
+    assert!(parsed >= 60, "{parsed}");
+    fleet.stop().await;
+}
+
+/// The names of the entries of a directory, sorted.
+fn names(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
 }
