@@ -96,8 +96,13 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("fancy_regex", &["parse"]),
     ("regex_automata", &["parse"]),
+    ("zip", &["parse"]),
+    ("jaq_core", &["parse"]),
+    ("jaq_json", &["parse"]),
+    ("jaq_std", &["parse"]),
     ("schemars", &["mcp", "operations"]),
     ("indicatif", &["cli"]),
+    ("rlimit", &["cli"]),
     ("keyring", &["credential"]),
     ("ssh2_config", &["inventory"]),
 ];
