@@ -290,6 +290,7 @@ async fn a_device_that_refuses_json_answers_in_text() {
             .command("show odd | json", "% This is an unconverted command\n")
             .command("show odd", "odd text\n"),
         LabDevice::new("r1", "cisco_ios").command("show odd", "odd text\n"),
+        LabDevice::new("n9k", "cisco_nxos").command("show odd | json", "odd text\n"),
     ])
     .await;
     let client = connect(&fleet.operations).await;
@@ -297,10 +298,12 @@ async fn a_device_that_refuses_json_answers_in_text() {
         ("sw1", "auto", "no_template"),
         ("sw1", "native", "no_native"),
         ("sw1", "records", "no_template"),
+        ("n9k", "auto", "no_native"),
         ("r1", "auto", "no_template"),
         ("r1", "native", "no_native"),
     ] {
-        let arguments = json!({ "devices": [device], "command": "show odd", "format": format });
+        let command = if device == "n9k" { "show odd | json" } else { "show odd" };
+        let arguments = json!({ "devices": [device], "command": command, "format": format });
         let value = query(&client, arguments).await;
         let answer = &value["devices"][0];
         assert_eq!(

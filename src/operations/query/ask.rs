@@ -1,5 +1,6 @@
 //! One device's answer as records, as the device's own JSON, or as text where neither is to be had.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -143,8 +144,13 @@ impl Operations {
                 Err(failure) => Err(failure),
             };
             let answered = match (way, output) {
-                (Way::Native(_), Ok(output)) => match native::read(&output.text) {
+                (Way::Native(asked), Ok(output)) => match native::read(&output.text) {
                     Some(value) => Ok(self.native(device, platform, prepared, value)),
+                    // The text is the answer to what the caller asked; asking again gives no other.
+                    None if same_words(&asked, &prepared.request.command) => {
+                        let way = Way::Text(None);
+                        Ok(self.parsed(device, platform, prepared, way, output).await)
+                    }
                     None => Err("it answered in text".to_owned()),
                 },
                 // An old version refuses to answer in JSON and answers in text.
@@ -401,16 +407,22 @@ fn same_words(a: &str, b: &str) -> bool {
     a.split_whitespace().eq(b.split_whitespace())
 }
 
-/// Makes hostile characters of every string visible.
+/// Makes hostile characters of every string and every key visible.
 fn clean_strings(value: &mut Value) {
     match value {
         Value::String(text) => {
-            if let std::borrow::Cow::Owned(cleaned) = clean(text) {
+            if let Cow::Owned(cleaned) = clean(text) {
                 *text = cleaned;
             }
         }
         Value::Array(items) => items.iter_mut().for_each(clean_strings),
-        Value::Object(fields) => fields.values_mut().for_each(clean_strings),
+        Value::Object(fields) => {
+            fields.values_mut().for_each(clean_strings);
+            if fields.keys().any(|key| matches!(clean(key), Cow::Owned(_))) {
+                let named = std::mem::take(fields).into_iter();
+                *fields = named.map(|(key, value)| (clean(&key).into_owned(), value)).collect();
+            }
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
@@ -422,6 +434,16 @@ mod tests {
     fn check(suffix: &str, command: &str, expected: Option<&str>) {
         let structured = Structured { suffix: suffix.to_owned(), leaf: None, row: None };
         assert_eq!(json_command(command, &structured).as_deref(), expected, "{command}");
+    }
+
+    #[test]
+    fn hostile_characters_are_shown_wherever_they_stand() {
+        let mut value =
+            serde_json::json!({ "a\u{1b}[2J": ["\u{202e}x", { "b": "c\u{7}" }], "d": 1 });
+        clean_strings(&mut value);
+        let text = value.to_string();
+        assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{7}']), "{text}");
+        assert_eq!(value["d"], 1);
     }
 
     #[test]
