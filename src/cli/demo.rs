@@ -87,6 +87,11 @@ async fn show(client: &Client, running: &LabInventory, kill: Option<&str>) -> Re
     let result = call(client, "query_devices", arguments).await?;
     print_records(&result)?;
 
+    let program = ".[] | {device, bgp_neighbor, neighbor_as, up_down}";
+    let arguments = json!({ "devices": ["ios-r1", "eos-sw1", "frr-r1"], "command": "show ip bgp summary", "select": program });
+    let result = call(client, "query_devices", arguments).await?;
+    print_table(&result)?;
+
     let arguments = json!({ "devices": ["ios-r1"], "commands": ["show running-config | include password|secret"] });
     let text = call_text(client, "run_commands", arguments, Outcome::Works).await?;
     if !text.contains("<secret:") {
@@ -185,6 +190,25 @@ fn print_records(result: &Value) -> Result<(), CliError> {
         for record in records {
             output::answer(&format!("  {record}\n"))?;
         }
+    }
+    Ok(())
+}
+
+/// Prints a table over several devices, each of which must have answered.
+fn print_table(result: &Value) -> Result<(), CliError> {
+    let devices = result.pointer("/devices").and_then(Value::as_array);
+    for device in devices.into_iter().flatten() {
+        if device.get("status").and_then(Value::as_str) != Some("parsed") {
+            return Err(CliError::Failed(format!("no records came back: {device:#}")));
+        }
+    }
+    let rows = result.pointer("/table/rows").and_then(Value::as_array);
+    for row in result.pointer("/table/columns").into_iter().chain(rows.into_iter().flatten()) {
+        let cells = row.as_array().into_iter().flatten().map(|cell| match cell {
+            Value::String(text) => format!("{text:<14}"),
+            other => format!("{:<14}", other.to_string()),
+        });
+        output::answer(&format!("  {}\n", cells.collect::<String>().trim_end()))?;
     }
     Ok(())
 }
