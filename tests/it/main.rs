@@ -31,5 +31,6 @@ mod stdio; // the built program as an MCP client uses it
 mod support; // simulated devices, use cases and clients for the tests
 mod templates; // every template against recorded outputs
 mod textfsm_conformance; // our engine against other people's outputs, where they exist
+mod textfsm_differential; // our engine against Python's, where its answers exist
 mod tidy; // the tree keeps its own rules
 mod tools; // the MCP tools, in the same process

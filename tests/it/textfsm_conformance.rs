@@ -82,7 +82,7 @@ fn the_engine_agrees_with_python_on_the_corpus() {
             Err(error) => failures.push(format!("{}: {error}", case.id)),
         }
     }
-    println!("{} of {} cases agree", corpus.len() - failures.len(), corpus.len());
+    println!("corpus {}/{}", corpus.len() - failures.len(), corpus.len());
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
