@@ -34,5 +34,6 @@ mod support; // simulated devices, use cases and clients for the tests
 mod templates; // every template against recorded outputs
 mod templates_corpus; // our templates against ntc-templates', where its outputs exist
 mod textfsm_conformance; // our engine against other people's outputs, where they exist
+mod textfsm_differential; // our engine against Python's, where its answers exist
 mod tidy; // the tree keeps its own rules
 mod tools; // the MCP tools, in the same process

@@ -14,6 +14,10 @@ pub const ALL_PATTERNS_BYTES: usize = 4 * 1024 * 1024;
 pub const GROUP_DEPTH: usize = 60;
 /// The memory of one compiled pattern.
 pub const COMPILED_BYTES: usize = 4 * 1024 * 1024;
+/// The memory of the part of a compiled pattern that finds groups fastest, where it has such a part.
+pub const ONE_PASS_BYTES: usize = 64 * 1024;
+/// The memory of an automaton that is built as it runs. It starts anew when it is full.
+pub const LAZY_BYTES: usize = 512 * 1024;
 /// The steps that a pattern with lookaround may take on one line.
 pub const BACKTRACK_STEPS: usize = 200_000;
 /// The length of one line of output.

@@ -7,7 +7,8 @@
 
 use super::limits::{self, Budget};
 use super::lines::py_lines;
-use super::pattern::{NoMatch, Slots};
+use super::pattern::{NoMatch, Slots, Subject};
+use super::sieve::{self, Sieve, Sifting};
 use super::{
     LineAction, Outcome, RecordAction, Rule, State, Target, Template, ValueDefinition, ValueOption,
 };
@@ -81,6 +82,8 @@ struct Machine<'a, 'w, O> {
     /// How many values `records` holds, counted as in [`limits::VALUES`].
     stored: usize,
     slots: Slots,
+    /// By state, once it is worth it: what is kept for its sieve. Dropped when the sieve gives up.
+    siftings: Vec<Option<Sifting>>,
     /// What was done since `stop` was asked last.
     work: usize,
 }
@@ -112,44 +115,92 @@ pub(super) fn run<'a, O: Observer<'a>>(
         records: Vec::new(),
         stored: 0,
         slots: Slots::default(),
+        siftings: Vec::new(),
         work: 0,
     };
-    let mut state = template.start;
-    let mut at_end = template.records_at_end;
-    let mut line = Line { number: 0, text: "" };
-    for (index, text) in py_lines(output).enumerate() {
-        line = Line { number: index + 1, text };
-        match machine.line(state, line)? {
-            Step::Stay => {}
-            Step::Go(Target::State(next)) => state = next,
-            Step::Go(Target::Eof) => break,
-            Step::Go(Target::End) => {
-                at_end = false;
-                break;
-            }
-        }
-    }
-    machine.observer.ended();
-    if at_end {
-        machine.record(line)?;
-    }
-    Ok(machine.records)
+    let records = machine.run(output);
+    machine.end_sifting();
+    records
 }
 
 impl<'a, O: Observer<'a>> Machine<'a, '_, O> {
+    fn run(&mut self, output: &'a str) -> Result<Vec<Vec<Value>>, ParseError> {
+        let mut state = self.template.start;
+        let mut at_end = self.template.records_at_end;
+        let mut line = Line { number: 0, text: "" };
+        for (index, text) in py_lines(output).enumerate() {
+            line = Line { number: index + 1, text };
+            if index == sieve::LINES_BEFORE {
+                self.begin_sifting();
+            }
+            match self.line(state, line)? {
+                Step::Stay => {}
+                Step::Go(Target::State(next)) => state = next,
+                Step::Go(Target::Eof) => break,
+                Step::Go(Target::End) => {
+                    at_end = false;
+                    break;
+                }
+            }
+        }
+        self.observer.ended();
+        if at_end {
+            self.record(line)?;
+        }
+        Ok(std::mem::take(&mut self.records))
+    }
+
+    fn begin_sifting(&mut self) {
+        let begin = |state: &State| state.sieve().map(Sieve::begin);
+        self.siftings = self.template.states.iter().map(begin).collect();
+    }
+
+    fn end_sifting(&mut self) {
+        for (state, sifting) in self.template.states.iter().zip(self.siftings.drain(..)) {
+            if let (Some(sieve), Some(sifting)) = (state.sieve(), sifting) {
+                sieve.end(sifting);
+            }
+        }
+    }
+
+    /// Finds out which rules are in question for a line.
+    fn sift(&mut self, number: usize, state: &State, subject: Subject<'_>) {
+        let Some(slot) = self.siftings.get_mut(number) else { return };
+        let (Some(sifting), Some(sieve)) = (slot.as_mut(), state.sieve()) else { return };
+        if subject.is_ascii {
+            if sieve.sift(sifting, subject.text).is_none() {
+                *slot = None;
+            }
+        } else {
+            sifting.ask_all();
+        }
+    }
+
     /// Tries the rules of a state on a line, until one that does not continue matches.
-    fn line(&mut self, state: usize, line: Line<'a>) -> Result<Step, ParseError> {
+    fn line(&mut self, number: usize, line: Line<'a>) -> Result<Step, ParseError> {
         let template = self.template;
-        let Some(state) = template.states.get(state) else { return Ok(Step::Stay) };
+        let Some(state) = template.states.get(number) else { return Ok(Step::Stay) };
         self.observer.line(state, line);
         if line.text.len() > limits::LINE_BYTES {
             return Err(self.too_large("bytes in a line", limits::LINE_BYTES));
         }
         self.work(1, line)?;
-        for rule in &state.rules {
+        let subject = Subject::from(line.text);
+        self.sift(number, state, subject);
+        for (at, rule) in state.rules.iter().enumerate() {
+            let sifting = self.siftings.get(number).and_then(Option::as_ref);
+            // What costs much is asked only where something cheaper does not rule it out.
+            let in_question = match sifting {
+                Some(sifting) => sifting.is_in_question(at),
+                None => !rule.pattern.backtracks() || rule.pattern.may_match(subject),
+            };
+            if !in_question {
+                self.work(usize::from(sifting.is_none()), line)?;
+                continue;
+            }
             let weight = if rule.pattern.backtracks() { BACKTRACKING_WORK } else { 1 };
             self.work(weight + line.text.len() / WORK_BYTES, line)?;
-            if !self.rule(rule, line)? {
+            if !self.rule(rule, subject, line)? {
                 continue;
             }
             match rule.record_action {
@@ -192,11 +243,16 @@ impl<'a, O: Observer<'a>> Machine<'a, '_, O> {
     }
 
     /// Matches one rule and assigns its groups.
-    fn rule(&mut self, rule: &'a Rule, line: Line<'a>) -> Result<bool, ParseError> {
+    fn rule(
+        &mut self,
+        rule: &'a Rule,
+        subject: Subject<'a>,
+        line: Line<'a>,
+    ) -> Result<bool, ParseError> {
         let matched = if rule.assigns.is_empty() {
-            rule.pattern.is_match(line.text)
+            rule.pattern.matches(subject)
         } else {
-            rule.pattern.captures(line.text, &mut self.slots)
+            rule.pattern.captures(subject, &mut self.slots)
         };
         match matched {
             Ok(true) => {}
@@ -256,7 +312,7 @@ impl<'a, O: Observer<'a>> Machine<'a, '_, O> {
         let Some(nested) = &definition.nested else { return Ok(Item::Text(text.to_owned())) };
         let mut slots = Slots::default();
         let found = nested
-            .captures(text, &mut slots)
+            .captures(text.into(), &mut slots)
             .map_err(|reason| self.no_match(definition.line, line, reason))?;
         if !found {
             return Ok(Item::Text(text.to_owned()));

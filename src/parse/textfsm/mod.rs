@@ -3,7 +3,8 @@
 //! that is accepted could show a difference.
 //!
 //! The parts: [`limits`] bounds the work; `syntax` reads templates, with `substitute` filling Values
-//! into rules; `dialect` translates patterns and `pattern` compiles them when first used; `machine`
+//! into rules; `dialect` translates patterns and `pattern` compiles them when first used, all of
+//! a state together in `sieve` where the output is long; `machine`
 //! runs the states over the lines that `lines` splits, and `explain` watches it doing so.
 //!
 //! **Invariants:** reading and running never panic and always end; a template holds no state of a
@@ -15,6 +16,7 @@ pub mod limits;
 mod lines;
 mod machine;
 pub(super) mod pattern;
+mod sieve;
 mod substitute;
 mod syntax;
 #[cfg(test)]
@@ -23,7 +25,10 @@ mod tests;
 pub use explain::{Explained, ExplainedLine, Match, Outcome};
 pub use limits::Budget;
 
+use std::sync::OnceLock;
+
 use pattern::Pattern;
+use sieve::Sieve;
 
 use super::record::Value;
 use super::{ParseError, Parsed};
@@ -45,6 +50,14 @@ pub struct Template {
 struct State {
     name: String,
     rules: Vec<Rule>,
+    /// Built when first asked for; None where it would not help.
+    sieve: OnceLock<Option<Sieve>>,
+}
+
+impl State {
+    fn sieve(&self) -> Option<&Sieve> {
+        self.sieve.get_or_init(|| Sieve::new(&self.rules)).as_ref()
+    }
 }
 
 /// One `Value` line.

@@ -1,18 +1,33 @@
 //! Owns [`Pattern`]: a Python pattern that matches from the start of a line, as `re.match` does.
 //!
-//! Compiling costs about 0.1 ms and 100 kB for each pattern, and most rules of a large template are
-//! never reached, so a pattern compiles when it is first used.
-//! **Invariant:** a pattern that runs out of backtracking steps is [`NoMatch::Undecided`], never
-//! "does not match": a missing row must not look like an absent one.
+//! Compiling costs up to a millisecond and a megabyte for each pattern, nearly all of it for Unicode's
+//! sets of characters. Most rules of a large template are never reached, and nearly all output is
+//! ASCII, so a pattern compiles when it is first used, and for texts of ASCII alone in a form without
+//! those sets.
+//! **Invariants:** both forms give the same answer. A pattern that runs out of backtracking steps is
+//! [`NoMatch::Undecided`], never "does not match": a missing row must not look like an absent one.
 
 use std::sync::OnceLock;
 
-use regex_automata::meta;
 use regex_automata::util::primitives::NonMaxUsize;
-use regex_automata::{Anchored, Input};
+use regex_automata::util::syntax;
+use regex_automata::{Anchored, Input, meta};
 
 use super::dialect::{self, Engine, Translated};
 use super::limits;
+
+/// A text to match, which is asked only once whether it is ASCII.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Subject<'t> {
+    pub(super) text: &'t str,
+    pub(super) is_ascii: bool,
+}
+
+impl<'t> From<&'t str> for Subject<'t> {
+    fn from(text: &'t str) -> Self {
+        Self { text, is_ascii: text.is_ascii() }
+    }
+}
 
 /// Why a pattern gives no answer.
 #[derive(Debug)]
@@ -54,13 +69,17 @@ impl Slots {
 #[derive(Debug)]
 pub(in crate::parse) struct Pattern {
     translated: Translated,
+    /// The form for any text.
     compiled: OnceLock<Result<Compiled, String>>,
+    /// The form for texts of ASCII alone, where there is one; see [`Pattern::ascii`].
+    ascii: OnceLock<Option<meta::Regex>>,
 }
 
 impl Pattern {
     /// Translates a Python pattern without compiling it.
     pub(in crate::parse) fn new(python: &str) -> Result<Self, String> {
-        Ok(Self { translated: dialect::translate(python)?, compiled: OnceLock::new() })
+        let translated = dialect::translate(python)?;
+        Ok(Self { translated, compiled: OnceLock::new(), ascii: OnceLock::new() })
     }
 
     /// The named groups with their numbers.
@@ -81,33 +100,72 @@ impl Pattern {
     /// Compiles the pattern, if that has not happened yet.
     pub(in crate::parse) fn check(&self) -> Result<(), String> {
         match self.compiled() {
-            Ok(_) => Ok(()),
-            Err(message) => Err(message.to_owned()),
+            Err(NoMatch::Invalid(message)) => Err(message),
+            _ => Ok(()),
         }
     }
 
-    fn compiled(&self) -> Result<&Compiled, &str> {
+    fn compiled(&self) -> Result<&Compiled, NoMatch> {
         let compiled = self.compiled.get_or_init(|| compile(&self.translated));
-        compiled.as_ref().map_err(String::as_str)
+        compiled.as_ref().map_err(|message| NoMatch::Invalid(message.clone()))
+    }
+
+    /// The form for texts of ASCII alone, in Rust's dialect without Unicode. Where the pattern
+    /// backtracks, it does not, and matches more.
+    pub(super) fn ascii(&self) -> Option<String> {
+        Some(anchored(&self.translated.ascii()?))
+    }
+
+    /// That form, compiled, if it says something of the text.
+    fn ascii_for(&self, subject: Subject<'_>) -> Option<&meta::Regex> {
+        if !subject.is_ascii {
+            return None;
+        }
+        self.ascii.get_or_init(|| compile_ascii(&self.ascii()?)).as_ref()
+    }
+
+    /// As [`Pattern::ascii_for`], where that form is exact.
+    fn exact_ascii_for(&self, subject: Subject<'_>) -> Option<&meta::Regex> {
+        if self.backtracks() { None } else { self.ascii_for(subject) }
+    }
+
+    /// False only if the text does not match, which is found out in linear time.
+    pub(super) fn may_match(&self, subject: Subject<'_>) -> bool {
+        self.ascii_for(subject).is_none_or(|regex| regex.is_match(from_start(subject.text)))
     }
 
     /// Whether the text matches from its start.
     pub(in crate::parse) fn is_match(&self, text: &str) -> Result<bool, NoMatch> {
-        match self.compiled().map_err(|message| NoMatch::Invalid(message.to_owned()))? {
+        self.matches(text.into())
+    }
+
+    /// Whether the text matches from its start.
+    pub(super) fn matches(&self, subject: Subject<'_>) -> Result<bool, NoMatch> {
+        let text = subject.text;
+        if let Some(regex) = self.exact_ascii_for(subject) {
+            return Ok(regex.is_match(from_start(text)));
+        }
+        match self.compiled()? {
             Compiled::Linear(regex) => Ok(regex.is_match(from_start(text))),
             Compiled::Backtracking(regex) => regex.is_match(text).map_err(|_| NoMatch::Undecided),
         }
     }
 
     /// Whether the text matches from its start; if so, the groups are in the slots.
-    pub(super) fn captures(&self, text: &str, slots: &mut Slots) -> Result<bool, NoMatch> {
-        match self.compiled().map_err(|message| NoMatch::Invalid(message.to_owned()))? {
-            Compiled::Linear(regex) => {
-                // Most rules miss, and a miss is found much faster without captures.
-                let input = from_start(text);
-                Ok(regex.is_match(input.clone())
-                    && regex.search_slots(&input, slots.clear(self.groups())).is_some())
-            }
+    pub(super) fn captures(
+        &self,
+        subject: Subject<'_>,
+        slots: &mut Slots,
+    ) -> Result<bool, NoMatch> {
+        let text = subject.text;
+        let mut search = |regex: &meta::Regex| {
+            regex.search_slots(&from_start(text), slots.clear(self.groups())).is_some()
+        };
+        if let Some(regex) = self.exact_ascii_for(subject) {
+            return Ok(search(regex));
+        }
+        match self.compiled()? {
+            Compiled::Linear(regex) => Ok(search(regex)),
             Compiled::Backtracking(regex) => {
                 let found = regex.captures(text).map_err(|_| NoMatch::Undecided)?;
                 let Some(found) = found else { return Ok(false) };
@@ -128,18 +186,44 @@ fn from_start(text: &str) -> Input<'_> {
     Input::new(text).anchored(Anchored::Yes)
 }
 
+/// The group keeps the anchor from binding to the first alternative only.
+fn anchored(pattern: &str) -> String {
+    format!("^(?:{pattern})")
+}
+
+/// Without Unicode, and for any bytes: those that are no ASCII never come.
+pub(super) fn ascii_syntax() -> syntax::Config {
+    syntax::Config::new().unicode(false).utf8(false)
+}
+
+/// Lines are short and most rules miss in their first characters, where automata that are built as
+/// they run never pay; so only those are used here that need no building or little.
+fn compile_ascii(pattern: &str) -> Option<meta::Regex> {
+    let config = meta::Config::new()
+        .utf8_empty(false)
+        .hybrid(false)
+        .dfa(false)
+        .onepass_size_limit(Some(limits::ONE_PASS_BYTES))
+        .nfa_size_limit(Some(limits::COMPILED_BYTES));
+    meta::Regex::builder().configure(config).syntax(ascii_syntax()).build(pattern).ok()
+}
+
 fn compile(translated: &Translated) -> Result<Compiled, String> {
-    // The group keeps the anchor from binding to the first alternative only.
-    let anchored = format!("^(?:{})", translated.pattern);
+    let anchored = anchored(&translated.pattern);
     match translated.engine {
-        Engine::Linear => meta::Regex::builder()
-            .configure(meta::Config::new().nfa_size_limit(Some(limits::COMPILED_BYTES)))
-            .build(&anchored)
-            .map(Compiled::Linear)
-            .map_err(|error| match error.syntax_error() {
-                Some(error) => one_line(&error.to_string()),
-                None => one_line(&error.to_string()),
-            }),
+        Engine::Linear => {
+            let config = meta::Config::new()
+                .dfa(false)
+                .hybrid_cache_capacity(limits::LAZY_BYTES)
+                .onepass_size_limit(Some(limits::ONE_PASS_BYTES))
+                .nfa_size_limit(Some(limits::COMPILED_BYTES));
+            meta::Regex::builder().configure(config).build(&anchored).map(Compiled::Linear).map_err(
+                |error| match error.syntax_error() {
+                    Some(error) => one_line(&error.to_string()),
+                    None => one_line(&error.to_string()),
+                },
+            )
+        }
         Engine::Backtracking => fancy_regex::RegexBuilder::new(&anchored)
             .backtrack_limit(limits::BACKTRACK_STEPS)
             .delegate_size_limit(limits::COMPILED_BYTES)

@@ -5,6 +5,7 @@
 mod rule;
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use super::pattern::Pattern;
 use super::{LineAction, State, Target, Template, ValueDefinition, ValueOption, limits};
@@ -99,6 +100,9 @@ fn read_value(declaration: &str, line: usize) -> Result<ValueDefinition, String>
     if name.is_empty() || name.chars().count() > NAME_CHARS {
         return Err(format!("a Value's name has 1 to {NAME_CHARS} characters"));
     }
+    if name.contains('\\') {
+        return Err("a Value's name has no backslash".to_owned());
+    }
     let inside = pattern.strip_prefix('(').filter(|rest| rest.ends_with(')'));
     let Some(inside) = inside.filter(|rest| !rest.ends_with("\\)")) else {
         return Err(format!("the pattern `{pattern}` does not stand in parentheses"));
@@ -146,8 +150,7 @@ fn read_state(
             break (number, line);
         }
     };
-    let is_word = name.chars().all(is_word_char);
-    if !is_word || name.chars().count() > NAME_CHARS || RESERVED.contains(&name) {
+    if !is_word(name) || name.chars().count() > NAME_CHARS || RESERVED.contains(&name) {
         return error(line, format!("`{name}` cannot be the name of a state"));
     }
     let known: HashMap<&str, usize> =
@@ -212,7 +215,7 @@ fn connect(
             };
             rules.push(draft.finish(action));
         }
-        states.push(State { name: state.name, rules });
+        states.push(State { name: state.name, rules, sieve: OnceLock::new() });
     }
     Ok(Template {
         name: name.to_owned(),
@@ -237,6 +240,10 @@ fn is_blank(c: char) -> bool {
     c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
 }
 
-fn is_word_char(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
+/// Whether Python's `\w*` matches all of it.
+fn is_word(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    // What else is in a word takes a table, which patterns have.
+    text.chars().all(is_plain)
+        || Pattern::new(r"\w*$").is_ok_and(|word| word.is_match(text).unwrap_or(false))
 }

@@ -147,7 +147,7 @@ fn an_error_rule_quotes_itself_and_the_line() {
 
 #[test]
 fn an_undecided_line_is_an_error() {
-    let error = run("Value A (a)", "  ^((?=${A})a+)+$$", &format!("{}b", "a".repeat(60)));
+    let error = run("Value A (a)", "  ^((?=${A})a+)+(?!.)b$$", &format!("{}b", "a".repeat(60)));
     assert!(
         matches!(error, Err(ParseError::Undecided { line: 4, input_line: 1, .. })),
         "{error:?}"
@@ -186,7 +186,7 @@ fn required_before_and_after_list() {
 #[test]
 fn comments_and_spellings_that_python_takes() {
     let template = "# note\nValue A (a -> b)\n  # note\nValue B (c)\n\n# note\n\nStart\n # note\n \
-                    ^${A} -> Record\n\t^$B\n  ^x y -> z ->\n  ^x->y\n\n\nEnd\n\nOther_ä9\n";
+                    ^${A} -> Record\n\t^$B\n  ^x y -> z ->\n  ^x->y\n\n\nEnd\n\nOther_ä9²\n";
     let template = Template::read("t", template).unwrap();
     assert_eq!(
         serde_json::to_string(&template.run("a -> b\nc").unwrap()).unwrap(),
@@ -204,6 +204,7 @@ fn broken_values_are_refused() {
         ("Value Needed A (a)", "the option `Needed` is unknown"),
         ("Value List,List A (a)", "stands there twice"),
         ("Value List  (a)", "1 to 48"),
+        ("Value A\\Z (a)", "no backslash"),
         ("Value Key A a)", "does not stand in parentheses"),
         ("Value A (a\\)", "does not stand in parentheses"),
         ("Value A (a", "does not stand in parentheses"),
@@ -254,6 +255,7 @@ fn broken_states_are_refused() {
         ("Start\n\nEOF\n  ^a\n", 5, "has rules"),
         ("Start\n\nRecord\n", 5, "cannot be the name"),
         ("Start\n\nTwo words\n", 5, "cannot be the name"),
+        ("Start\n\nTwo\u{301}\n", 5, "cannot be the name"),
         ("Start\n\n  ^a\n", 5, "cannot be the name"),
     ] {
         check_refused(&format!("Value A (a)\n\n{states}"), line, part);
@@ -300,7 +302,7 @@ fn a_budget_stops_amid_lines_rules_and_records() {
     // One line is enough where the rules are many, long or backtrack.
     assert_eq!(stopped(&"  ^b -> Continue\n".repeat(1000), "a"), 1);
     assert_eq!(stopped(&"  ^b\n".repeat(10), &"a".repeat(60_000)), 1);
-    assert_eq!(stopped(&"  ^(?=b)b\n".repeat(10), "a"), 1);
+    assert_eq!(stopped(&"  ^(?!a)ab\n".repeat(10), "ab"), 1);
 }
 
 #[test]
@@ -315,4 +317,30 @@ fn long_texts_count_as_several_values() {
 fn rules_are_counted_over_all_states() {
     let template = "Value A (a)\n\nStart\n  ^a\n  ^b -> Two\n\nTwo\n  # ^no\n  ^c\n\nEOF\n";
     assert_eq!(Template::read("t", template).unwrap().rules(), 3);
+}
+
+/// Python needs exponential time for this pattern of ntc-templates.
+#[test]
+fn repeats_of_repeats_take_linear_time() {
+    for tail in ["x", "ä"] {
+        let line = format!("{}{tail}", " -".repeat(limits::LINE_BYTES / 2 - 1));
+        check("Value A (a)", "  ^(\\s*-*)*\\s*$$ -> Error\n  ^.*${A}", &line, "[]");
+    }
+}
+
+#[test]
+fn a_long_output_gives_what_its_lines_give() {
+    // Beyond the first lines the rules of a state are tried together.
+    let template = "Value A (\\w+)\nValue List B (\\d)\n\nStart\n  ^$A: -> Continue.Record\n  ^$A:\n  \
+                    ^(?!x)y${B} -> Continue\n  ^y\\d${B}$$\n  ^-+ä?$$ -> Next Two\n  ^z\n\nTwo\n  ^${B}b\n  \
+                    ^\\s -> Continue\n  ^\\s\\s -> Start\n  ^\\S\\S\\S+ -> Error\n";
+    let template = Template::read("t", template).unwrap();
+    let part = "a:\ny1\ny12\n--\n2b\n3b\u{a0}\n \n\u{a0} \nz\nb²:\ny3\nä:\n--ä\n\t\t\n";
+    let few = template.run(&part.repeat(20)).unwrap();
+    let many = template.run(&part.repeat(100)).unwrap();
+    assert_eq!((few.len(), many.len()), (61, 301));
+    assert_eq!(many[..60], few[..60]);
+    assert!(many[..300].iter().skip(6).zip(&many[3..]).all(|(this, before)| this == before));
+    let error = template.run(&format!("{}--\nabc", part.repeat(100))).unwrap_err();
+    assert!(matches!(error, ParseError::Refused { input_line: 1402, .. }), "{error}");
 }

@@ -1,7 +1,7 @@
 //! Owns character sets. In Python only `\`, `]`, a leading `^` and a `-` between two characters are
 //! special; in Rust also `[`, `&&`, `--` and `~~`.
 
-use super::escape::{Escape, octal};
+use super::escape::{Escape, excluded, members, octal};
 use super::{Last, Translator};
 
 /// One element of a set.
@@ -66,10 +66,13 @@ impl Translator<'_> {
     }
 
     fn put(&mut self, element: &Element) {
+        self.plain &= matches!(element, Element::Category(_) | Element::Char('\0'..='\x7f'));
         match *element {
-            Element::Category('s') => self.out.push_str(r"\s\x1c-\x1f"),
-            Element::Category('S') => self.out.push_str(r"[^\s\x1c-\x1f]"),
-            Element::Category(c) => self.out.extend(['\\', c]),
+            Element::Category(c) => match (members(c), excluded(c)) {
+                (Some(members), _) => self.out.push_str(members),
+                (_, Some(excluded)) => self.out.extend(["[^", excluded, "]"]),
+                _ => self.out.extend(['\\', c]),
+            },
             Element::Char(c) if c.is_control() => {
                 self.out.extend(c.escape_unicode());
             }

@@ -1,7 +1,7 @@
 //! Owns what a backslash means outside and inside a character set.
 
 use super::group::numbered_name;
-use super::{Engine, Last, Translator};
+use super::{Last, Translator};
 
 /// What a backslash sequence stands for.
 pub(super) enum Escape {
@@ -10,6 +10,24 @@ pub(super) enum Escape {
     Category(char),
     /// Anything else that only means something outside a set.
     Other(char),
+}
+
+/// The members of `\w`.
+pub(super) const WORD: &str = r"\p{L}\p{N}_";
+
+/// What a category means in Python, where Rust means something else: U+001C to U+001F are blanks, and
+/// of the letters' company only numbers make words, marks and the like do not.
+pub(super) fn members(category: char) -> Option<&'static str> {
+    match category {
+        's' => Some(r"\s\x1c-\x1f"),
+        'w' => Some(WORD),
+        _ => None,
+    }
+}
+
+/// What a negated category leaves out, where Rust leaves out something else.
+pub(super) fn excluded(category: char) -> Option<&'static str> {
+    category.is_ascii_uppercase().then(|| members(category.to_ascii_lowercase())).flatten()
 }
 
 impl Translator<'_> {
@@ -21,11 +39,10 @@ impl Translator<'_> {
         match self.any_escape()? {
             Escape::Char(c) => self.escaped(c),
             Escape::Category(c) => {
-                // Python's blanks include U+001C to U+001F, Rust's do not.
-                match c {
-                    's' => self.out.push_str(r"[\s\x1c-\x1f]"),
-                    'S' => self.out.push_str(r"[^\s\x1c-\x1f]"),
-                    c => self.out.extend(['\\', c]),
+                match (members(c), excluded(c)) {
+                    (Some(members), _) => self.out.extend(["[", members, "]"]),
+                    (_, Some(excluded)) => self.out.extend(["[^", excluded, "]"]),
+                    _ => self.out.extend(['\\', c]),
                 }
                 self.last = Last::Atom;
             }
@@ -45,6 +62,7 @@ impl Translator<'_> {
     fn escaped(&mut self, c: char) {
         if c.is_control() {
             self.out.extend(c.escape_unicode());
+            self.plain &= c.is_ascii();
             self.last = Last::Atom;
         } else {
             self.literal(c);
@@ -93,10 +111,8 @@ impl Translator<'_> {
         }
         let named = self.names.iter().find(|(_, known)| *known == number);
         let name = named.map_or_else(|| numbered_name(number), |(name, _)| name.clone());
-        self.engine = Engine::Backtracking;
         self.numbered_reference = true;
-        self.out.extend(["(?P=", name.as_str(), ")"]);
-        self.last = Last::Atom;
+        self.refer(&name);
         Ok(())
     }
 }

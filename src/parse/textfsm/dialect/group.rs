@@ -1,6 +1,6 @@
 //! Owns groups: capturing and not, named, lookaround, flags, and what refers to a group by name.
 
-use super::{Engine, Last, Open, Translator, Unnamed};
+use super::{Engine, Last, Mode, Open, Translator};
 use crate::parse::textfsm::limits;
 
 impl Translator<'_> {
@@ -14,9 +14,10 @@ impl Translator<'_> {
         if !self.eat("?") {
             self.groups += 1;
             let number = self.groups;
-            match self.unnamed {
-                Unnamed::Keep => self.out.push('('),
-                Unnamed::Name => self.out.extend(["(?P<", numbered_name(number).as_str(), ">"]),
+            if self.mode == Mode::NameAll {
+                self.out.extend(["(?P<", numbered_name(number).as_str(), ">"]);
+            } else {
+                self.out.push('(');
             }
             self.open.push(Open { look: None, number: Some(number) });
             return Ok(());
@@ -40,9 +41,7 @@ impl Translator<'_> {
         }
         if self.eat("P=") {
             let name = self.name(')')?;
-            self.engine = Engine::Backtracking;
-            self.out.extend(["(?P=", name.as_str(), ")"]);
-            self.last = Last::Atom;
+            self.refer(&name);
             return Ok(());
         }
         if self.eat("#") {
@@ -54,7 +53,7 @@ impl Translator<'_> {
         }
         if self.eat(">") {
             self.engine = Engine::Backtracking;
-            self.out.push_str("(?>");
+            self.out.push_str(if self.mode == Mode::Relaxed { "(?:" } else { "(?>" });
             self.open.push(Open { look: None, number: None });
             return Ok(());
         }
@@ -69,6 +68,7 @@ impl Translator<'_> {
         if !known || kept.matches('-').count() > 1 || flags.ends_with('-') {
             return Err(format!("the group `(?{flags}…` is not supported"));
         }
+        self.plain &= !kept.contains('i');
         if self.eat(":") {
             self.out.extend(["(?", kept.as_str(), ":"]);
             self.open.push(Open { look: None, number: None });
@@ -102,6 +102,17 @@ impl Translator<'_> {
         }
     }
 
+    /// Refers to what a group matched.
+    pub(super) fn refer(&mut self, name: &str) {
+        self.engine = Engine::Backtracking;
+        if self.mode == Mode::Relaxed {
+            self.out.push_str(r"(?:(?:.|\n)*)");
+        } else {
+            self.out.extend(["(?P=", name, ")"]);
+        }
+        self.last = Last::Atom;
+    }
+
     pub(super) fn is_open(&self, number: usize) -> bool {
         self.open.iter().any(|group| group.number == Some(number))
     }
@@ -109,6 +120,9 @@ impl Translator<'_> {
     pub(super) fn close_group(&mut self) -> Result<(), String> {
         let group = self.open.pop().ok_or("a `)` closes nothing")?;
         self.out.push(')');
+        if let (Some(start), Mode::Relaxed) = (group.look, self.mode) {
+            self.out.truncate(start);
+        }
         self.last = group.look.map_or(Last::Atom, Last::Look);
         Ok(())
     }

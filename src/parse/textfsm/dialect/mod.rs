@@ -5,7 +5,7 @@
 //! would silently mean something else (`\<` is a word boundary in `regex`, `[a&&b]` an intersection).
 //! **Invariant:** what cannot be translated faithfully is an error, never an approximation. Refused
 //! although Python knows them: `(?x:…)`, `(?a:…)`, `(?L:…)`, `\N{…}` and conditional groups. One
-//! difference stays: `\w` follows Unicode's definition of a word character, not `str.isalnum`.
+//! difference stays: at the edge of a mark or of a joiner, `\b` follows Unicode's words.
 
 mod class;
 mod escape;
@@ -24,28 +24,56 @@ pub(super) enum Engine {
 #[derive(Debug)]
 pub(super) struct Translated {
     pub(super) pattern: String,
+    /// For a pattern that backtracks: one for `regex` that matches at least the same texts.
+    relaxed: Option<String>,
     pub(super) engine: Engine,
     /// The named groups with their numbers, in order.
     pub(super) names: Vec<(String, usize)>,
     /// How many capturing groups there are.
     pub(super) groups: usize,
+    /// Whether there is a pattern for texts of ASCII alone.
+    plain: bool,
+}
+
+impl Translated {
+    /// A pattern for texts of ASCII alone, in a dialect without Unicode, where sets of characters
+    /// are a hundred times smaller. It is linear: if this one is, it means the same; if not, it
+    /// matches at least the same texts.
+    ///
+    /// None where a character of the pattern itself is not ASCII, or where ignoring case might make
+    /// one of it (`(?i)ſ` matches `s`).
+    pub(super) fn ascii(&self) -> Option<String> {
+        let linear = self.relaxed.as_ref().unwrap_or(&self.pattern);
+        // Nothing else gives this text: Python knows no `\p`, and a literal `{` is escaped.
+        self.plain.then(|| linear.replace(escape::WORD, r"\w"))
+    }
 }
 
 /// Translates a Python pattern, with Python's checks.
 pub(super) fn translate(python: &str) -> Result<Translated, String> {
-    let plain = Translator::new(python, Unnamed::Keep).run()?;
-    if plain.numbered_reference {
-        // `fancy-regex` takes no numbered references beside named groups, so name them all.
-        return Ok(Translator::new(python, Unnamed::Name).run()?.finish());
+    let plain = Translator::new(python, Mode::Exact).run()?;
+    if plain.engine == Engine::Linear {
+        return Ok(plain.finish());
     }
-    Ok(plain.finish())
+    // `fancy-regex` takes no numbered references beside named groups, so all get names.
+    let exact = if plain.numbered_reference {
+        Translator::new(python, Mode::NameAll).run()?
+    } else {
+        plain
+    };
+    let relaxed = Translator::new(python, Mode::Relaxed).run()?;
+    Ok(Translated { relaxed: Some(relaxed.out), ..exact.finish() })
 }
 
-/// What becomes of groups without a name.
+/// What is made of what only one of the engines knows.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Unnamed {
-    Keep,
-    Name,
+enum Mode {
+    Exact,
+    /// Exact, and groups without a name get one.
+    NameAll,
+    /// For `regex`: what looks around is left out, a reference stands for any text, and what never
+    /// gives back may.
+    Relaxed,
 }
 
 /// What stands before a quantifier.
@@ -77,12 +105,13 @@ struct Translator<'p> {
     groups: usize,
     names: Vec<(String, usize)>,
     last: Last,
-    unnamed: Unnamed,
+    mode: Mode,
     numbered_reference: bool,
+    plain: bool,
 }
 
 impl<'p> Translator<'p> {
-    fn new(python: &'p str, unnamed: Unnamed) -> Self {
+    fn new(python: &'p str, mode: Mode) -> Self {
         Self {
             rest: python,
             at_start: true,
@@ -92,8 +121,9 @@ impl<'p> Translator<'p> {
             groups: 0,
             names: Vec::new(),
             last: Last::Nothing,
-            unnamed,
+            mode,
             numbered_reference: false,
+            plain: true,
         }
     }
 
@@ -101,6 +131,8 @@ impl<'p> Translator<'p> {
         Translated {
             pattern: self.out,
             engine: self.engine,
+            plain: self.plain,
+            relaxed: None,
             names: self.names,
             groups: self.groups,
         }
@@ -175,6 +207,7 @@ impl<'p> Translator<'p> {
             self.out.push('\\');
         }
         self.out.push(c);
+        self.plain &= c.is_ascii();
         self.last = Last::Atom;
     }
 
@@ -207,7 +240,7 @@ impl<'p> Translator<'p> {
             "?"
         } else if self.eat("+") {
             self.engine = Engine::Backtracking;
-            "+"
+            if self.mode == Mode::Relaxed { "" } else { "+" }
         } else {
             ""
         };
@@ -221,7 +254,7 @@ impl<'p> Translator<'p> {
             // `fancy-regex` does not repeat a lookaround. One that must hold at least once is the
             // same as a single one; one that need not hold is a choice with nothing.
             Last::Look(start) => {
-                if least == 0 {
+                if least == 0 && self.mode != Mode::Relaxed {
                     self.out.insert_str(start, "(?:");
                     self.out.push_str(if suffix == "?" { "|)??" } else { "|)" });
                 }

@@ -16,7 +16,7 @@ fn check_matches(python: &str, text: &str, expected: bool) {
 #[test]
 fn what_means_the_same_is_kept() {
     for same in
-        [r"^a.b*c+?d??$", r"(?:a|b)(c)", r"[a-z\d]+", r"\w\d\W\D", r"(?P<X>a){2,3}", r"\ba\B", ""]
+        [r"^a.b*c+?d??$", r"(?:a|b)(c)", r"[a-z\d]+", r"\d\D", r"(?P<X>a){2,3}", r"\ba\B", ""]
     {
         check(same, same, Engine::Linear);
     }
@@ -42,7 +42,8 @@ fn what_means_something_else_is_rewritten() {
         ("[a~~b^]", r"[a\~\~b\^]"),
         ("[a-]", r"[a\-]"),
         ("[-a]", r"[\-a]"),
-        (r"[\w-]", r"[\w\-]"),
+        (r"[\w-]", r"[\p{L}\p{N}_\-]"),
+        (r"\w\W[^\W]", r"[\p{L}\p{N}_][^\p{L}\p{N}_][^[^\p{L}\p{N}_]]"),
         (r"[\b\t]", r"[\u{8}\u{9}]"),
         (r"\s\S", r"[\s\x1c-\x1f][^\s\x1c-\x1f]"),
         (r"[\s\S]", r"[\s\x1c-\x1f[^\s\x1c-\x1f]]"),
@@ -73,6 +74,28 @@ fn only_what_needs_backtracking_gets_it() {
         ("(?!a){2}b", "(?!a)b"),
     ] {
         check(python, rust, Engine::Backtracking);
+    }
+}
+
+#[test]
+fn the_form_for_ascii_is_linear_and_means_the_same_or_more() {
+    for (python, ascii) in [
+        (r"[\w-]\W\s.", Some(r"[\w\-][^\w][\s\x1c-\x1f].")),
+        (r"\\p{L}", Some(r"\\p\{L\}")),
+        ("ä", None),
+        (r"[a\xff]", None),
+        (r"\u00e4", None),
+        ("(?i)a", None),
+        ("(?i:s)", None),
+        ("(?s:.)", Some("(?s:.)")),
+        ("a(?=b(c))d", Some("ad")),
+        ("a(?!b)*c(?<=x)+?d", Some("acd")),
+        ("(?:(?<!x)){2}a", Some("(?:){2,2}a")),
+        ("(?>a+)b++(?P<X>c)?+", Some("(?:a+)b+(?P<X>c)?")),
+        (r"(a)\1+", Some(r"(a)(?:(?:.|\n)*)+")),
+        ("(?=ä)a", None),
+    ] {
+        assert_eq!(translate(python).unwrap().ascii().as_deref(), ascii, "{python}");
     }
 }
 
@@ -154,6 +177,11 @@ fn patterns_match_as_in_python() {
         (r"\s", "\u{a0}", true),
         (r"\d", "٣", true),
         (r"\w", "ä", true),
+        (r"\w", "²", true),
+        (r"\w", "Ⅷ", true),
+        (r"\w", "\u{301}", false),
+        (r"[\w]", "\u{200d}", false),
+        (r"\W", "Ⓐ", true),
         ("[[a]", "[", true),
         ("[a&&b]", "&", true),
         (r"\<a", "<a", true),
@@ -182,7 +210,10 @@ fn running_out_of_steps_is_not_a_miss() {
     let pattern = Pattern::new("((?=a)a+)+$").unwrap();
     let text = format!("{}b", "a".repeat(60));
     assert!(matches!(pattern.is_match(&text), Err(NoMatch::Undecided)));
-    assert!(matches!(pattern.captures(&text, &mut Slots::default()), Err(NoMatch::Undecided)));
+    assert!(matches!(
+        pattern.captures(text.as_str().into(), &mut Slots::default()),
+        Err(NoMatch::Undecided)
+    ));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::super::pattern::Pattern;
 use super::super::substitute::substitute;
 use super::super::{LineAction, RecordAction, Rule, ValueDefinition};
-use super::{is_blank, is_word_char};
+use super::{is_blank, is_word};
 
 /// A rule that does not yet know the number of the state it leads to.
 pub(super) struct Draft {
@@ -111,7 +111,7 @@ fn read_action(text: &str) -> Option<Result<(Jump, RecordAction), String>> {
         Some((line_word, record)) => (line_word, record, tail),
         None => ("", RecordAction::NoRecord, words),
     };
-    let is_word = target.chars().all(is_word_char);
+    let is_word = is_word(target);
     let is_quoted = target.len() > 1 && target.starts_with('"') && target.ends_with('"');
     if !is_word && !is_quoted {
         return None;
