@@ -233,7 +233,14 @@ impl Operations {
         };
         let lost = |name: &str, failure: Failure| Asked::failed(name, failure);
         let asked = fan_out(self, names, on_progress, work, lost).await;
-        let kept = self.put_together(&prepared, asked).await?;
+        // A program may run for a while, and must not when nobody waits for it any more.
+        let kept = tokio::select! {
+            biased;
+            () = cancel.cancelled() => {
+                return Err(Failure::new(ErrorCode::Cancelled, "the call was cancelled"));
+            }
+            kept = self.put_together(&prepared, asked) => kept?,
+        };
         Ok(self.page(&Arc::new(kept), 0, limit))
     }
 
