@@ -215,6 +215,10 @@ async def one_program_over_five_devices_of_three_vendors_gives_one_table(era):
         assert counts in (rows_of(answer) if "table" in answer else answer["values"]), answer
         answer = await asker.ask(SPEAKERS, SUMMARY, select="map(.messages_sent) | add")
         assert answer["values"] == [sum(row["messages_sent"] for row in rows)], answer
+        # One array of objects is as good as the objects.
+        answer = await asker.ask(SPEAKERS, SUMMARY, select="sort_by(.neighbor_as, .bgp_neighbor) | map({device, as: .neighbor_as})", limit=4)
+        assert [row["as"] for row in rows_of(answer)] == sorted(row["neighbor_as"] for row in rows)[:4], answer
+        assert answer["total"] == len(rows) and answer["next_cursor"], answer
         # Conditions come first, and text stays text on request.
         answer = await asker.ask(SPEAKERS, SUMMARY, where=["neighbor_as = 65003"], select="map(.neighbor_as) | unique | .[]", types=False)
         assert answer["values"] == ["65003"], answer
@@ -236,6 +240,12 @@ async def a_bad_program_is_an_error_and_nothing_else(era):
         ]:
             message = (await asker.refused(select=program))["message"]
             assert words in message, f"{program}: {message}"
+        # What a device did not give is told before a program that stumbles over it.
+        result = await asker.call(["firewall-1", "no-such-device"], SUMMARY, select=".[] | .x.y | to_entries[]")
+        codes = [entry["error"]["code"] for entry in result.structured_content["devices"]]
+        assert result.is_error and codes == ["command_rejected", "unknown_device"], result
+        result = await asker.call(["edge-1", "firewall-1"], SUMMARY, select=".[] | .x.y | to_entries[]")
+        assert result.is_error and "nothing from firewall-1" in result.structured_content["errors"][0]["hint"], result
         # A program sees its input and nothing else.
         for program in ("env.HOME", "$ENV.HOME", "input_filename", 'import "x" as x; .', "$__prog_args"):
             message = (await asker.refused(select=program))["message"]
