@@ -30,6 +30,10 @@ fn slim_one(schema: &mut Schema) {
     for key in ["format", "title"] {
         schema.remove(key);
     }
+    // An array of anything; validators of clients refuse a bare `true` where a schema belongs.
+    if schema.get("items") == Some(&Value::Bool(true)) {
+        schema.remove("items");
+    }
     let list = |schema: &Schema, key: &str| {
         schema.get(key).and_then(Value::as_array).cloned().unwrap_or_default()
     };

@@ -350,13 +350,22 @@ async def a_long_output_is_cut_and_read_on(era):
 @in_both_eras
 async def a_bgp_summary_becomes_records(era):
     async with connected(era) as client:
-        result, devices = await query(client, ["r1", "r2", "r1-pager"], "show ip bgp summary")
-        assert not result.is_error
+        asked = ["r1", "r2", "r1-pager"]
+        result, table = await query(client, asked, "show ip bgp summary")
+        rows = [dict(zip(result.structured_content["table"]["columns"], row, strict=True)) for row in result.structured_content["table"]["rows"]]
+        result, devices = await query(client, asked, "show ip bgp summary", format="records")
+        assert not result.is_error and "table" not in result.structured_content
         print("\n" + json.dumps(devices["r1"], indent=2))
         for device, own, other in [("r1", 65001, 2), ("r2", 65002, 1), ("r1-pager", 65001, 2)]:
             entry = devices[device]
             assert entry["status"] == "parsed" and "error" not in entry, entry
             assert entry["template"] == "frr_show_bgp_summary.textfsm", entry["template"]
+            assert "records" not in table[device] and table[device]["total_records"] == 2, table[device]
+            assert [row.pop("device") for row in rows[:2]] == [device] * 2, rows
+            # A neighbour's counters and state may have moved between the two calls.
+            assert [list(row) for row in rows[:2]] == [list(record) for record in entry["records"]], (rows, entry)
+            assert [row["bgp_neighbor"] for row in rows[:2]] == [record["bgp_neighbor"] for record in entry["records"]], (rows, entry)
+            del rows[:2]
             up, down = entry["records"]
             assert {"bgp_neighbor", "neighbor_as", "state_or_prefixes_received"} <= set(up), sorted(up)
             assert up["bgp_neighbor"] == f"10.77.12.{other}" and up["neighbor_as"] == str(65000 + other), up
@@ -364,6 +373,7 @@ async def a_bgp_summary_becomes_records(era):
             assert up["local_as"] == str(own), up
             assert down["bgp_neighbor"] == "10.77.12.99" and down["neighbor_as"] == "65099", down
             assert down["up_down"] == "never" and not down["state_or_prefixes_received"].isdigit(), down
+        assert not rows, rows
         _, devices = await query(client, ["r1"], "show ip bgp summary", fields=["bgp_neighbor", "neighbor_as"])
         assert devices["r1"]["records"] == [
             {"bgp_neighbor": "10.77.12.2", "neighbor_as": "65002"},
@@ -373,9 +383,13 @@ async def a_bgp_summary_becomes_records(era):
         assert devices["r1"]["status"] == "parsed", devices["r1"]
         _, devices = await query(client, ["r1"], "show interface brief")
         assert "to-r2" in json.dumps(devices["r1"]["records"]), devices["r1"]
-        result, devices = await query(client, ["r1"], "show memory")
+        # No template knows this, and FRRouting has no JSON for it.
+        result, devices = await query(client, ["r1"], "show daemons")
         assert devices["r1"]["status"] == "no_template" and "zebra" in devices["r1"]["text"], devices["r1"]
         assert devices["r1"]["error"]["code"] == "template_not_found" and not result.is_error
+        assert "gives no JSON" in devices["r1"]["notices"][0], devices["r1"]
+        result, devices = await query(client, ["r1"], "show daemons", format="native")
+        assert devices["r1"]["status"] == "no_native" and "zebra" in devices["r1"]["text"] and not result.is_error, devices["r1"]
 
 
 # --- failures ------------------------------------------------------------------------------------
@@ -853,4 +867,8 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--hold"]:
         asyncio.run(hold(sys.argv[2], sys.argv[3]))
     else:
+        # The tests of query_devices have a file of their own, which takes what it needs from here.
+        sys.modules["test_sdk"] = sys.modules["__main__"]
+        import test_query  # noqa: F401
+
         sys.exit(main(sys.argv[1:]))

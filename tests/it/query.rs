@@ -141,6 +141,16 @@ async fn one_program_works_on_the_records_of_all_devices() {
         json!({ "columns": ["device", "interface", "mtu"],
                 "rows": [["r1", "Loopback0", null], ["sw1", "Loopback0", 65535]] })
     );
+    // One array of objects is as good as the objects, and has pages.
+    let arguments = json!({ "devices": both, "command": BRIEF, "limit": 2,
+        "select": "sort_by(.interface) | map({device, interface})" });
+    let value = query(&client, arguments).await;
+    assert_eq!(
+        value["table"]["rows"],
+        json!([["sw1", "Ethernet1"], ["r1", "GigabitEthernet0/0"]]),
+        "{value}"
+    );
+    assert_eq!((&value["total"], value["next_cursor"].is_string()), (&json!(5), true));
     let program = "group_by(.device) | map({(.[0].device): length}) | add";
     let arguments =
         json!({ "devices": both, "command": BRIEF, "select": program, "format": "records" });
@@ -149,6 +159,20 @@ async fn one_program_works_on_the_records_of_all_devices() {
     assert_eq!(query(&client, arguments).await["values"], json!([null, null, null, 9214, 65535]));
     let arguments = json!({ "devices": both, "command": BRIEF, "select": "empty" });
     assert_eq!(query(&client, arguments).await["values"], json!([]));
+    fleet.stop().await;
+}
+
+#[tokio::test]
+async fn a_program_does_not_hide_that_devices_gave_nothing() {
+    let fleet = Fleet::start(pair()).await;
+    let client = connect(&fleet.operations).await;
+    let program = ".[] | .x.y | to_entries[]";
+    let arguments = json!({ "devices": ["nobody"], "command": BRIEF, "select": program });
+    let told = refused(&client, arguments).await;
+    assert!(told.contains("unknown_device") && !told.contains("jq"), "{told}");
+    let arguments = json!({ "devices": ["r1", "nobody"], "command": BRIEF, "select": program });
+    let told = refused(&client, arguments).await;
+    assert!(told.contains("cannot use null") && told.contains("nothing from nobody"), "{told}");
     fleet.stop().await;
 }
 

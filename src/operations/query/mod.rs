@@ -233,7 +233,14 @@ impl Operations {
         };
         let lost = |name: &str, failure: Failure| Asked::failed(name, failure);
         let asked = fan_out(self, names, on_progress, work, lost).await;
-        let kept = self.put_together(&prepared, asked).await?;
+        // A program may run for a while, and must not when nobody waits for it any more.
+        let kept = tokio::select! {
+            biased;
+            () = cancel.cancelled() => {
+                return Err(Failure::new(ErrorCode::Cancelled, "the call was cancelled"));
+            }
+            kept = self.put_together(&prepared, asked) => kept?,
+        };
         Ok(self.page(&Arc::new(kept), 0, limit))
     }
 
@@ -277,10 +284,11 @@ impl Operations {
         let mut devices = Vec::with_capacity(asked.len());
         let mut tables = Vec::new();
         let mut natives = Vec::new();
+        let mut silent = Vec::new();
         for Asked { mut entry, data } in asked {
             let at = devices.len();
             match data {
-                Data::None => {}
+                Data::None => silent.push(entry.device.clone()),
                 Data::Rows(table) => {
                     entry.total_records = Some(table.rows.len());
                     tables.push((at, table));
@@ -295,7 +303,9 @@ impl Operations {
         let name = |devices: &[DeviceRecords], at: usize| {
             devices.get(at).map_or_else(String::new, |entry| entry.device.clone())
         };
-        let body = if let Some(program) = &request.select {
+        let body = if let Some(program) =
+            request.select.as_deref().filter(|_| silent.len() < devices.len())
+        {
             let mut input: Vec<Value> = Vec::new();
             for (at, table) in tables {
                 let device = name(&devices, at);
@@ -304,7 +314,8 @@ impl Operations {
             for (at, value) in natives {
                 input.push(json!({ "device": name(&devices, at), "data": value }));
             }
-            let values = self.selector.run(program, Value::Array(input)).await?;
+            let values = self.selector.run(program, Value::Array(input)).await;
+            let values = rows(values.map_err(|failure| without(failure, &silent))?);
             let as_table = request.format != Format::Records && !values.is_empty();
             match Table::of_objects(&values).filter(|_| as_table) {
                 Some(table) => Body::Table(table),
@@ -381,6 +392,29 @@ impl Operations {
         answer.next_cursor = next.map(|next| self.pages.keep(kept, offset, next));
         answer
     }
+}
+
+/// What a program gave as rows: one array of objects, as `map` and `sort_by` give it, is as good as
+/// its items, and can be cut into pages only so.
+fn rows(mut values: Vec<Value>) -> Vec<Value> {
+    match values.as_mut_slice() {
+        [Value::Array(items)] if !items.is_empty() && items.iter().all(Value::is_object) => {
+            std::mem::take(items)
+        }
+        _ => values,
+    }
+}
+
+/// Says whose records a program that failed did not see: it may have failed for that.
+fn without(failure: Failure, silent: &[String]) -> Failure {
+    let Some(first) = silent.first() else { return failure };
+    let others = silent.len().saturating_sub(1);
+    let others = if others > 0 { format!(" and {others} more") } else { String::new() };
+    let hint = format!(
+        "{}; there was nothing from {first}{others}: call without select to see why",
+        failure.hint
+    );
+    failure.hinting(hint)
 }
 
 /// A table with the device's name in front of each row. A column of that name would be the device's own.
