@@ -31,6 +31,7 @@ mod simulation; // our pool against a device over a simulated network, with seed
 mod stdio; // the built program as an MCP client uses it
 mod support; // simulated devices, use cases and clients for the tests
 mod templates; // every template against recorded outputs
+mod templates_cli; // outputs in files, and the templates, from the command line
 mod textfsm_conformance; // our engine against other people's outputs, where they exist
 mod tidy; // the tree keeps its own rules
 mod tools; // the MCP tools, in the same process

@@ -216,6 +216,11 @@ impl Catalogue {
         self.places.get(found.place).map(|place| place.library.path_of(INDEX)).unwrap_or_default()
     }
 
+    /// The file of a template beside the index in which a row was found here.
+    pub fn file_of(&self, found: &Found, name: &str) -> String {
+        self.places.get(found.place).map(|place| place.library.path_of(name)).unwrap_or_default()
+    }
+
     /// Looks at every file of every place, as [`Catalogue::check`] does, and tells where what is wrong
     /// stands.
     pub fn inspect(&self) -> Vec<Inspection> {
