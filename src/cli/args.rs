@@ -17,6 +17,7 @@ Examples:
   vty-mcp demo                               see it work against simulated devices
   vty-mcp check                              check ./devices.json
   vty-mcp run core-r1 'show version'         run a command as the tool would
+  vty-mcp parse --help                       make records of an output in a file
   vty-mcp serve                              serve an MCP client on standard input and output
 
 Exit codes: 0 all right, 1 a defect of vty-mcp, 2 wrong usage, inventory or settings,
@@ -162,6 +163,29 @@ pub(super) enum Command {
     Platform {
         #[command(subcommand)]
         command: PlatformCommand,
+    },
+    /// Turn an output that lies in a file into records, without a device
+    #[command(
+        after_help = "The template is looked up as query_devices does it. The output is what the \
+        command printed, without prompt and command. --fields, --where, --select and --types shape \
+        the records as in query_devices.\n\nExamples:\n  \
+        vty-mcp parse --platform cisco_ios --command 'show interfaces' output.txt\n  \
+        vty-mcp run core-r1 'show interfaces' | vty-mcp parse --platform ios --command 'show int' -\n  \
+        vty-mcp parse --template ports.textfsm output.txt --explain\n  \
+        vty-mcp parse --platform eos --command 'show interfaces' output.txt --where 'mtu > 1500'\n  \
+        vty-mcp parse --platform frr --command 'show version' output.txt --select '.[].version'"
+    )]
+    Parse(super::parse::ParseArgs),
+    /// List, find, check and test TextFSM templates
+    #[command(after_help = "Templates come from --templates, the variables NTC_TEMPLATES_DIR and \
+        NET_TEXTFSM, an installed ntc-templates and this program, in this order; docs/templates.md \
+        teaches how to write one.\n\nExample:\n  \
+        vty-mcp templates which --platform cisco_ios 'show version'\n  \
+        vty-mcp templates check ports.textfsm\n  \
+        vty-mcp templates test ./outputs --template ports.textfsm")]
+    Templates {
+        #[command(subcommand)]
+        command: super::templates::TemplatesCommand,
     },
     /// Run commands on a device and write down every byte, as test cases for a platform file
     #[command(

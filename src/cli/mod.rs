@@ -12,11 +12,14 @@ mod lab;
 mod lockout;
 mod logging;
 mod output;
+mod parse;
 mod platform;
 mod record;
+mod rows;
 mod run;
 mod select;
 mod serve;
+mod templates;
 mod token;
 
 use std::process::ExitCode;
@@ -67,6 +70,12 @@ pub enum CliError {
     /// Platform files cannot be used.
     #[error("{}", .0.iter().map(|error| crate::error::chain(error)).collect::<Vec<_>>().join("\n"))]
     Platforms(Vec<crate::platform::PlatformError>),
+    /// Directories and wheels with templates cannot be used.
+    #[error("{}", .0.iter().map(|error| crate::error::chain(error)).collect::<Vec<_>>().join("\n"))]
+    Templates(Vec<crate::parse::ParseError>),
+    /// What was typed, or a file that was named, cannot be used.
+    #[error("{0}")]
+    Usage(String),
     /// The lab cannot run.
     #[error("the lab failed")]
     Lab(#[source] crate::lab::LabError),
@@ -89,7 +98,9 @@ impl CliError {
             | Self::Start(_)
             | Self::State(_)
             | Self::Token(_)
-            | Self::Platforms(_) => Exit::Usage,
+            | Self::Platforms(_)
+            | Self::Templates(_)
+            | Self::Usage(_) => Exit::Usage,
             Self::Serve(ServeError::OpenToOthers { .. } | ServeError::AllowList { .. }) => {
                 Exit::Usage
             }
@@ -147,6 +158,8 @@ async fn dispatch(args: Args) -> Result<Exit, CliError> {
         Command::Config { command } => change::config(global, command).await,
         Command::Change { command } => Box::pin(change::change(global, command)).await,
         Command::Platform { command } => platform::platform(global, command).await,
+        Command::Parse(parse) => Box::pin(parse::parse(global, parse)).await,
+        Command::Templates { command } => templates::templates(global, command),
         Command::Record { device, commands } => {
             Box::pin(record::record(global, device, commands)).await
         }

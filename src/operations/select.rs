@@ -55,7 +55,11 @@ impl Selector {
     }
 
     /// Runs a program over a value and returns everything that it gives.
-    pub(super) async fn run(&self, program: &str, input: Value) -> Result<Vec<Value>, Failure> {
+    ///
+    /// # Errors
+    ///
+    /// The program is none, fails, or needs more than the limits allow.
+    pub async fn run(&self, program: &str, input: Value) -> Result<Vec<Value>, Failure> {
         let refused = |message: String| Failure::new(ErrorCode::InvalidArgument, message);
         if program.len() > PROGRAM_BYTES {
             return Err(refused(format!("select is longer than {PROGRAM_BYTES} bytes")));

@@ -175,7 +175,7 @@ fn assemble(
 }
 
 /// Runs jq programs by this very program, even where its file was replaced since it started.
-fn selector(settings: &Settings) -> Selector {
+pub fn selector(settings: &Settings) -> Selector {
     let own = std::path::Path::new("/proc/self/exe");
     let running = || {
         if own.exists() { own.to_owned() } else { std::env::current_exe().unwrap_or_default() }

@@ -17,7 +17,9 @@ use rmcp::ServiceExt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
-pub use self::builder::{Built, StartError, build, load_inventory, load_platforms, load_templates};
+pub use self::builder::{
+    Built, StartError, build, load_inventory, load_platforms, load_templates, selector,
+};
 use self::end_of_input::Watched;
 pub use self::http::{HttpOptions, check_bind, may_log, serve_http};
 pub use self::reload::{FileVersion, LOOK_EVERY, OnDevices, Reload};

@@ -32,6 +32,7 @@ mod simulation; // our pool against a device over a simulated network, with seed
 mod stdio; // the built program as an MCP client uses it
 mod support; // simulated devices, use cases and clients for the tests
 mod templates; // every template against recorded outputs
+mod templates_cli; // outputs in files, and the templates, from the command line
 mod templates_corpus; // our templates against ntc-templates', where its outputs exist
 mod textfsm_conformance; // our engine against other people's outputs, where they exist
 mod textfsm_differential; // our engine against Python's, where its answers exist

@@ -13,7 +13,7 @@ use crate::parse::textfsm::pattern::{NoMatch, Pattern};
 pub(super) struct Index {
     /// Where it lies.
     place: String,
-    rows: Vec<Row>,
+    rows: Vec<StoredRow>,
     /// The different platform patterns. There are far fewer than rows.
     platforms: Vec<PlatformPattern>,
     /// The rows with a wrong number of fields.
@@ -21,7 +21,7 @@ pub(super) struct Index {
 }
 
 #[derive(Debug)]
-struct Row {
+struct StoredRow {
     line: usize,
     templates: String,
     /// A place in `platforms`; None fits every platform.
@@ -38,6 +38,16 @@ struct PlatformPattern {
     text: String,
     /// None if the text holds nothing special, as most do.
     pattern: Option<Result<Pattern, String>>,
+}
+
+/// A row as it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Row<'i> {
+    /// The line of the index, from 1.
+    pub(super) line: usize,
+    pub(super) platform: &'i str,
+    pub(super) command: &'i str,
+    pub(super) templates: &'i str,
 }
 
 /// Where the columns stand.
@@ -90,7 +100,7 @@ impl Index {
         let written = field(header.command).unwrap_or_default().to_owned();
         let command = (!written.is_empty()).then(|| Pattern::new(&complete(&written)));
         let templates = (*templates).to_owned();
-        self.rows.push(Row { line, templates, platform, command, written });
+        self.rows.push(StoredRow { line, templates, platform, command, written });
     }
 
     /// The first row that fits, by its line and its templates.
@@ -135,13 +145,39 @@ impl Index {
         self.rows.iter().map(|row| row.templates.as_str())
     }
 
-    /// Platform, command and templates of every row, as they are written.
-    pub(super) fn rows(&self) -> impl Iterator<Item = (&str, &str, &str)> {
-        self.rows.iter().map(|row| {
-            let platform = row.platform.and_then(|at| self.platforms.get(at));
-            let platform = platform.map_or("", |platform| platform.text.as_str());
-            (platform, row.written.as_str(), row.templates.as_str())
-        })
+    /// Every row.
+    pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        self.rows.iter().map(|row| self.written(row))
+    }
+
+    /// The rows that fit a platform by any of its names.
+    pub(super) fn rows_for(
+        &self,
+        platforms: &[&str],
+    ) -> Result<impl Iterator<Item = Row<'_>>, ParseError> {
+        let mut fits: Vec<bool> = Vec::with_capacity(self.platforms.len());
+        for pattern in &self.platforms {
+            let mut fit = false;
+            for platform in platforms {
+                let fitting = pattern.fits(platform);
+                fit |= fitting.map_err(|error| self.invalid(pattern.line, &error))?;
+            }
+            fits.push(fit);
+        }
+        let fitting = move |row: &&StoredRow| {
+            row.platform.is_none_or(|at| fits.get(at).copied().unwrap_or_default())
+        };
+        Ok(self.rows.iter().filter(fitting).map(|row| self.written(row)))
+    }
+
+    fn written<'i>(&'i self, row: &'i StoredRow) -> Row<'i> {
+        let platform = row.platform.and_then(|at| self.platforms.get(at));
+        Row {
+            line: row.line,
+            platform: platform.map_or("", |platform| platform.text.as_str()),
+            command: &row.written,
+            templates: &row.templates,
+        }
     }
 
     fn invalid(&self, line: usize, message: &str) -> ParseError {

@@ -25,6 +25,9 @@ pub const BUILT_IN_LABEL: &str = "built-in";
 /// The name of the index among the files.
 pub(super) const INDEX: &str = "index";
 
+/// How the names of templates end.
+const SUFFIX: &str = ".textfsm";
+
 /// The largest index that is read.
 const INDEX_BYTES: u64 = 8 << 20;
 
@@ -95,6 +98,41 @@ impl Library {
 
     pub(super) fn label(&self) -> &str {
         &self.label
+    }
+
+    /// Where a file lies, for people.
+    pub(super) fn path_of(&self, name: &str) -> String {
+        match &self.files {
+            Files::Directory(directory) => directory.join(name).display().to_string(),
+            Files::Wheel(_, before) => format!("{}/{before}{name}", self.label),
+            Files::BuiltIn | Files::Given(_) => format!("{}/{name}", self.label),
+        }
+    }
+
+    /// The names of the templates that lie here, sorted, whether or not the index names them. None
+    /// where that cannot be told.
+    pub(super) fn templates(&self) -> Vec<String> {
+        let mut names: Vec<String> = match &self.files {
+            Files::Given(_) => Vec::new(),
+            Files::BuiltIn => {
+                let paths = BUILT_IN.files().filter_map(|file| file.path().to_str());
+                paths.map(str::to_owned).collect()
+            }
+            Files::Directory(directory) => {
+                let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+                entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+            }
+            Files::Wheel(archive, before) => {
+                let archive = archive.lock().unwrap_or_else(PoisonError::into_inner);
+                let names = archive.file_names().flatten();
+                let inside =
+                    names.filter_map(|name| Some(name.strip_prefix(before.as_str())?.to_owned()));
+                inside.filter(|name| !name.contains('/')).collect()
+            }
+        };
+        names.retain(|name| name.ends_with(SUFFIX));
+        names.sort();
+        names
     }
 
     /// The text of a file.

@@ -10,6 +10,7 @@
 
 mod cache;
 mod index;
+mod inspect;
 mod library;
 mod merge;
 mod places;
@@ -20,7 +21,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use super::textfsm::Template;
 use super::{ParseError, Parsed};
 use cache::Cache;
-use index::Index;
+use index::{Index, Row};
+pub use inspect::{Finding, Inspection};
 pub use library::BUILT_IN_LABEL;
 use library::{INDEX, Library};
 pub use places::{Roots, installed};
@@ -60,6 +62,8 @@ pub struct Found {
 pub struct Listed {
     /// Where it comes from.
     pub source: String,
+    /// The line of the index, from 1.
+    pub line: usize,
     /// The pattern of the platform; empty for every platform.
     pub platform: String,
     /// The pattern of the command; empty for every command.
@@ -156,23 +160,28 @@ impl Catalogue {
     /// [`ParseError::TemplateNotFound`] if no row fits, [`ParseError::IndexInvalid`] if a pattern on
     /// the way there is invalid.
     pub fn find(&self, platforms: &[&str], command: &str) -> Result<Found, ParseError> {
-        let command = command.trim();
         for (at, place) in self.places.iter().enumerate() {
-            for platform in platforms {
-                if let Some((line, templates)) = place.index()?.find(platform, command)? {
-                    return Ok(Found {
-                        template: templates.to_owned(),
-                        source: place.library.label().to_owned(),
-                        line,
-                        place: at,
-                    });
-                }
+            if let Some(found) = place.find(at, platforms, command.trim())? {
+                return Ok(found);
             }
         }
         Err(ParseError::TemplateNotFound {
             platform: platforms.first().copied().unwrap_or_default().to_owned(),
-            command: command.to_owned(),
+            command: command.trim().to_owned(),
         })
+    }
+
+    /// What each place has for a command on a platform, in the order in which they are asked; the
+    /// first that has something answers.
+    pub fn find_in_each(
+        &self,
+        platforms: &[&str],
+        command: &str,
+    ) -> Vec<(&str, Result<Option<Found>, ParseError>)> {
+        let places = self.places.iter().enumerate();
+        let found = places
+            .map(|(at, place)| (place.library.label(), place.find(at, platforms, command.trim())));
+        found.collect()
     }
 
     /// The rows of all indexes, in the order in which they are asked.
@@ -183,14 +192,39 @@ impl Catalogue {
     pub fn list(&self) -> Result<Vec<Listed>, ParseError> {
         let mut listed = Vec::new();
         for place in &self.places {
-            listed.extend(place.index()?.rows().map(|(platform, command, template)| Listed {
-                source: place.library.label().to_owned(),
-                platform: platform.to_owned(),
-                command: command.to_owned(),
-                template: template.to_owned(),
-            }));
+            listed.extend(place.index()?.rows().map(|row| place.listed(row)));
         }
         Ok(listed)
+    }
+
+    /// The rows that may answer a command on a platform, which may have several names, in the order in
+    /// which they are asked.
+    ///
+    /// # Errors
+    ///
+    /// An index has no usable header, or a pattern of a platform is invalid.
+    pub fn list_for(&self, platforms: &[&str]) -> Result<Vec<Listed>, ParseError> {
+        let mut listed = Vec::new();
+        for place in &self.places {
+            listed.extend(place.index()?.rows_for(platforms)?.map(|row| place.listed(row)));
+        }
+        Ok(listed)
+    }
+
+    /// The file of the index in which a template was found here.
+    pub fn index_of(&self, found: &Found) -> String {
+        self.places.get(found.place).map(|place| place.library.path_of(INDEX)).unwrap_or_default()
+    }
+
+    /// The file of a template beside the index in which a row was found here.
+    pub fn file_of(&self, found: &Found, name: &str) -> String {
+        self.places.get(found.place).map(|place| place.library.path_of(name)).unwrap_or_default()
+    }
+
+    /// Looks at every file of every place, as [`Catalogue::check`] does, and tells where what is wrong
+    /// stands.
+    pub fn inspect(&self) -> Vec<Inspection> {
+        self.places.iter().map(inspect::inspect).collect()
     }
 
     /// Where templates come from, in the order in which they are asked.
@@ -260,6 +294,35 @@ impl Place {
     fn index(&self) -> Result<&Index, ParseError> {
         let read = || Index::read(self.library.label(), &self.library.text(INDEX)?);
         self.index.get_or_init(read).as_ref().map_err(Clone::clone)
+    }
+
+    fn find(
+        &self,
+        at: usize,
+        platforms: &[&str],
+        command: &str,
+    ) -> Result<Option<Found>, ParseError> {
+        for platform in platforms {
+            if let Some((line, templates)) = self.index()?.find(platform, command)? {
+                return Ok(Some(Found {
+                    template: templates.to_owned(),
+                    source: self.library.label().to_owned(),
+                    line,
+                    place: at,
+                }));
+            }
+        }
+        Ok(None)
+    }
+
+    fn listed(&self, row: Row<'_>) -> Listed {
+        Listed {
+            source: self.library.label().to_owned(),
+            line: row.line,
+            platform: row.platform.to_owned(),
+            command: row.command.to_owned(),
+            template: row.templates.to_owned(),
+        }
     }
 
     fn read(&self, name: &str) -> Result<Template, ParseError> {
