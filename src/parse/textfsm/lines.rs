@@ -26,14 +26,13 @@ fn line_end(bytes: &[u8]) -> Option<(usize, usize)> {
         let tail = bytes.get(from..)?;
         let at = from + tail.iter().position(may_end)?;
         let length = match bytes.get(at..)? {
-            // U+0085, U+2028 and U+2029.
-            [0xc2, 0x85, ..] => 2,
+            // U+0085, U+2028 and U+2029 in UTF-8.
+            [0xc2, 0x85, ..] | [b'\r', b'\n', ..] => 2,
             [0xe2, 0x80, 0xa8 | 0xa9, ..] => 3,
             [0xc2 | 0xe2, ..] => {
                 from = at + 1;
                 continue;
             }
-            [b'\r', b'\n', ..] => 2,
             _ => 1,
         };
         return Some((at, length));
