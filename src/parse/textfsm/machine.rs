@@ -351,8 +351,9 @@ impl<'a, O: Observer<'a>> Machine<'a, '_, O> {
             return Ok(());
         }
         let unset = || Value::Text(String::new());
-        let record: Vec<Value> =
-            self.cells.iter().map(|cell| cell.current.clone().unwrap_or_else(unset)).collect();
+        // What was set is taken out, since a new record begins anyway.
+        let current = self.cells.iter_mut().map(|cell| cell.current.take());
+        let record: Vec<Value> = current.map(|value| value.unwrap_or_else(unset)).collect();
         let stored = record.iter().map(size).sum::<usize>();
         self.stored += stored;
         self.records.push(record);

@@ -6,6 +6,7 @@
 mod platform_file;
 mod prompt_stream;
 mod textfsm_template;
+mod textfsm_text;
 
 use std::path::Path;
 
@@ -97,6 +98,33 @@ proptest! {
     #[test]
     fn a_template_is_refused_or_runs(text in spoiled(texts("templates", "textfsm"))) {
         textfsm_template::check(text.as_bytes());
+    }
+}
+
+/// Lines that hold the words templates look for, spoiled, with others behind them.
+fn any_output() -> impl Strategy<Value = Vec<u8>> {
+    let special = prop::sample::select(vec![
+        "\r", "\t", "\u{b}", "\u{85}", "\u{a0}", "\u{2028}", "\u{1c}", "\0", "ä", "\n", "  ",
+        "--More--",
+    ]);
+    let piece = prop_oneof![
+        3 => "[ -~]{0,30}\n",
+        1 => special.prop_map(str::to_owned),
+        1 => any::<String>(),
+    ];
+    let lines = spoiled(texts("templates", "textfsm"));
+    (any::<[u8; 2]>(), lines, prop::collection::vec(piece, 0..8)).prop_map(
+        |(choice, lines, pieces)| {
+            [&choice[..], lines.as_bytes(), pieces.concat().as_bytes()].concat()
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn our_templates_survive_any_output(data in any_output()) {
+        textfsm_text::check(&data);
     }
 }
 
