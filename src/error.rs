@@ -135,6 +135,8 @@ codes! {
     ModeUnreachable = "mode_unreachable", No;
     /// The device refused the command.
     CommandRejected = "command_rejected", No;
+    /// The answer is larger than one call may hold.
+    OutputTooLarge = "output_too_large", No;
     /// The device refused a line of configuration.
     ConfigurationRejected = "configuration_rejected", No;
     /// Somebody else holds the configuration.

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
+use vty_mcp::caller::{Caller, Role};
 use vty_mcp::operations::{DeviceAnswers, Operations, RunRequest};
 use vty_mcp::server;
 use vty_mcp::settings::{Overrides, Settings};
@@ -35,7 +36,7 @@ pub(super) async fn ask(
 ) -> Vec<DeviceAnswers> {
     let commands = vec![COMMAND.to_owned(); commands];
     let request = RunRequest { devices, commands, answers: Vec::new() };
-    operations.run_commands(request, cancel, &|_| {}).await.unwrap()
+    operations.run_commands(&Caller::local(Role::Viewer), request, cancel, &|_| {}).await.unwrap()
 }
 
 /// Runs the command so many times on each device, and sees that every answer is there.

@@ -114,11 +114,20 @@ pub(super) enum LogFormat {
     Json,
 }
 
+/// What the process of a jq program may take.
+#[derive(Debug, clap::Args)]
+pub(super) struct SelectLimits {
+    /// Its address space, in bytes.
+    pub(super) memory: u64,
+    /// Its time on a processor, in seconds.
+    pub(super) seconds: u64,
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Run one jq program, ordered on standard input
     #[command(name = crate::operations::SELECT_SUBCOMMAND, hide = true)]
-    Select,
+    Select(SelectLimits),
     /// Serve an MCP client
     Serve(Serve),
     /// Show or compare configurations

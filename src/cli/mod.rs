@@ -120,8 +120,8 @@ impl From<std::io::Error> for CliError {
 pub fn main() -> ExitCode {
     let args = Args::parse();
     // It bounds its own memory, and a runtime's threads would take a part of that.
-    if matches!(args.command, Command::Select) {
-        return select::run().into();
+    if let Command::Select(limits) = &args.command {
+        return select::run(limits).into();
     }
     logging::start(&args.global);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -149,7 +149,7 @@ pub fn main() -> ExitCode {
 async fn dispatch(args: Args) -> Result<Exit, CliError> {
     let global = args.global;
     match args.command {
-        Command::Select => Ok(select::run()),
+        Command::Select(limits) => Ok(select::run(&limits)),
         Command::Serve(serve) => serve::serve(global, serve).await,
         Command::Run(run) => run::run(global, run).await,
         Command::Check(check) if check.connect => Box::pin(doctor::check(global, check)).await,

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::args::{Global, Run};
 use super::serve::cancel_on_signal;
 use super::{CliError, Exit, output, settings};
+use crate::caller::{Caller, Role};
 use crate::inventory::Severity;
 use crate::operations::{DeviceAnswers, RunRequest};
 use crate::server;
@@ -28,7 +29,10 @@ pub(super) async fn run(global: Global, run: Run) -> Result<Exit, CliError> {
     spinner.enable_steady_tick(Duration::from_millis(100));
     let answers = run.answer.into_iter().map(Into::into).collect();
     let request = RunRequest { devices: vec![run.device], commands: run.commands, answers };
-    let answers = built.operations.run_commands(request, &cancel, &|_| {}).await;
+    let answers = built
+        .operations
+        .run_commands(&Caller::local(Role::Viewer), request, &cancel, &|_| {})
+        .await;
     built.operations.close().await;
     spinner.finish_and_clear();
     let answers = match answers {

@@ -1,7 +1,8 @@
 //! The process that runs one jq program and is thrown away; `operations/select.rs` starts it.
 //!
-//! **Invariant:** the limits are set before the program is looked at. Reading the order allocates only
-//! what the caller sent. Outside Unix there are none but the time after which the caller kills it.
+//! **Invariant:** the limits are set before a byte of the order is read. Memory is limited on Linux
+//! alone: other systems know no such limit that holds. Outside Unix there is only the time after which
+//! the caller kills it.
 
 use std::io::{Read, Write};
 
@@ -9,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Exit;
+use super::args::SelectLimits;
 use crate::parse::select;
 
 /// What the process is to do.
@@ -17,24 +19,26 @@ struct Order {
     program: String,
     input: Value,
     output_bytes: usize,
-    memory: u64,
-    seconds: u64,
 }
 
 /// Reads an order from standard input and writes what its program gives to standard output.
-pub(super) fn run() -> Exit {
-    match work() {
+pub(super) fn run(limits: &SelectLimits) -> Exit {
+    match work(limits) {
         Ok(()) => Exit::Ok,
-        Err(_) => Exit::Bug,
+        Err(error) => {
+            super::output::complain(&error.to_string());
+            Exit::Bug
+        }
     }
 }
 
-fn work() -> std::io::Result<()> {
-    let mut bytes = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut bytes)?;
-    let order: Order = serde_json::from_slice(&bytes)?;
-    drop(bytes);
-    limit(order.memory, order.seconds)?;
+fn work(limits: &SelectLimits) -> std::io::Result<()> {
+    limit(limits)?;
+    let order: Order = {
+        let mut bytes = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut bytes)?;
+        serde_json::from_slice(&bytes)?
+    };
     let answer = match select::run(&order.program, &order.input, order.output_bytes) {
         Ok(values) => json!({ "values": values }),
         Err(error) => json!({ "error": error.to_string() }),
@@ -45,15 +49,19 @@ fn work() -> std::io::Result<()> {
 }
 
 #[cfg(unix)]
-fn limit(memory: u64, seconds: u64) -> std::io::Result<()> {
+fn limit(limits: &SelectLimits) -> std::io::Result<()> {
     use rlimit::{Resource, setrlimit};
     setrlimit(Resource::CORE, 0, 0)?;
     setrlimit(Resource::FSIZE, 0, 0)?;
-    setrlimit(Resource::CPU, seconds, seconds)?;
-    setrlimit(Resource::AS, memory, memory)
+    setrlimit(Resource::CPU, limits.seconds, limits.seconds)?;
+    // macOS refuses every limit on the address space.
+    if cfg!(target_os = "linux") {
+        setrlimit(Resource::AS, limits.memory, limits.memory)?;
+    }
+    Ok(())
 }
 
 #[cfg(not(unix))]
-fn limit(_: u64, _: u64) -> std::io::Result<()> {
+fn limit(_: &SelectLimits) -> std::io::Result<()> {
     Ok(())
 }

@@ -13,6 +13,7 @@ use super::progress::Reporter;
 use super::result::{failed, nonce, structured};
 use super::schema::slim;
 use super::{VtyMcp, text};
+use crate::caller::Caller;
 use crate::change::After;
 use crate::operations::{
     Against, ApplyRequest, ChangeReport, Failure, PlanAnswer, PlanRequest, Progress, Source,
@@ -136,7 +137,7 @@ impl VtyMcp {
             self.operations.config(&arguments.device, arguments.source, section, &context.ct);
         match config.await {
             Err(failure) => failed(&failure),
-            Ok(text) => self.long_text(&text),
+            Ok(text) => self.long_text(&self.caller(&context), &text),
         }
     }
 
@@ -168,7 +169,7 @@ impl VtyMcp {
             self.operations.compare_config(&arguments.device, &against, &context.ct).await;
         match compared {
             Err(failure) => failed(&failure),
-            Ok(text) => self.long_text(&text),
+            Ok(text) => self.long_text(&self.caller(&context), &text),
         }
     }
 
@@ -293,8 +294,8 @@ impl VtyMcp {
 
 impl VtyMcp {
     /// Text of any length: what does not fit is kept for `read_output`.
-    fn long_text(&self, text: &str) -> CallToolResult {
-        let (page, id) = self.operations.first_page(text);
+    fn long_text(&self, caller: &Caller, text: &str) -> CallToolResult {
+        let (page, id) = self.operations.first_page(caller, text);
         let shown = text::first_page(&page, id.as_deref(), &nonce());
         CallToolResult::success(vec![ContentBlock::text(shown)])
     }

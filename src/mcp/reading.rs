@@ -15,8 +15,7 @@ use super::result::{failed, nonce, structured};
 use super::schema::slim;
 use super::{VtyMcp, text};
 use crate::operations::{
-    DeviceEntry, DeviceFilter, Failure, Format, QueryAnswer, QueryRequest, QueryStatus,
-    ReadRequest, RunRequest,
+    DeviceEntry, DeviceFilter, Failure, Format, QueryAnswer, QueryRequest, ReadRequest, RunRequest,
 };
 
 /// Arguments of `list_devices`.
@@ -84,13 +83,15 @@ struct QueryDevices {
     command: String,
     /// Only these fields of each record; all if left out.
     #[serde(default)]
+    #[schemars(length(max = 200))]
     fields: Vec<String>,
     /// Only records that fit all conditions: "mtu > 1500", "state != up", "description ~ core",
     /// "ip_address in 10.0.0.0/8".
     #[serde(default, rename = "where")]
+    #[schemars(length(max = 20))]
     conditions: Vec<String>,
     /// jq program over one array of the records of all devices, each with a field device; native JSON
-    /// as {device, data}.
+    /// as {device, data}. An array that it gives is taken for its items.
     select: Option<String>,
     /// auto: records by a template, else the device's JSON, else text; several devices in one table.
     /// native: the device's own JSON.
@@ -182,7 +183,8 @@ impl VtyMcp {
             commands: arguments.commands,
             answers: answers.map(|given| (given.question, given.answer).into()).collect(),
         };
-        let run = self.operations.run_commands(request, &context.ct, &note);
+        let caller = self.caller(&context);
+        let run = self.operations.run_commands(&caller, request, &context.ct, &note);
         let devices = match reporter.beside(run).await {
             Ok(devices) => devices,
             Err(failure) => return failed(&failure),
@@ -230,12 +232,13 @@ impl VtyMcp {
             cursor: arguments.cursor,
             template: arguments.template,
         };
-        let query = self.operations.query_devices(request, &context.ct, &note);
+        let caller = self.caller(&context);
+        let query = self.operations.query_devices(&caller, request, &context.ct, &note);
         let answer = match reporter.beside(query).await {
             Ok(answer) => answer,
             Err(failure) => return failed(&failure),
         };
-        let all_failed = answer.devices.iter().all(|device| device.status == QueryStatus::Failed);
+        let all_failed = answer.devices.iter().all(|device| device.status.is_failure());
         let mut result = structured(&answer);
         if all_failed {
             result.is_error = Some(true);
@@ -272,18 +275,22 @@ impl VtyMcp {
         }
     }
 
-    /// Read on in an output that run_commands had to cut, or search it. Outputs are kept in memory
-    /// for a while.
+    /// Read on in an output that run_commands, query_devices or get_config had to cut, or search it.
+    /// Outputs are kept in memory for a while.
     #[tool(
         title = "Read a long output",
         input_schema = slim::<ReadOutput>(),
         annotations(title = "Read a long output", read_only_hint = true, destructive_hint = false, idempotent_hint = true, open_world_hint = false)
     )]
-    async fn read_output(&self, Args(arguments): Args<ReadOutput>) -> CallToolResult {
+    async fn read_output(
+        &self,
+        Args(arguments): Args<ReadOutput>,
+        context: RequestContext<RoleServer>,
+    ) -> CallToolResult {
         let offset = arguments.offset;
         let request =
             ReadRequest { output_id: arguments.output_id, offset, matching: arguments.matching };
-        match self.operations.read_output(&request) {
+        match self.operations.read_output(&self.caller(&context), &request) {
             Err(failure) => failed(&failure),
             Ok(page) => CallToolResult::success(vec![ContentBlock::text(text::page(
                 &page,

@@ -130,6 +130,7 @@ fn hint(code: ErrorCode) -> &'static str {
         ErrorCode::CommandRejected => {
             "check the spelling for this platform and its software version"
         }
+        ErrorCode::OutputTooLarge => "narrow the command or ask fewer devices at once",
         ErrorCode::ConfigurationRejected => "correct the line; nothing was changed by this",
         ErrorCode::ConfigurationLocked => "wait until the other change is finished",
         ErrorCode::TemplateNotFound => "use run_commands for the text",

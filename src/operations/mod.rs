@@ -33,7 +33,7 @@ pub use self::query::{DeviceRecords, Format, QueryAnswer, QueryRequest, QuerySta
 pub use self::read_output::{OutputPage, ReadRequest};
 pub use self::record::Recording;
 pub use self::run::{CommandAnswer, DeviceAnswers, RunRequest};
-pub use self::select::{SUBCOMMAND as SELECT_SUBCOMMAND, SelectLimits, Selector};
+pub use self::select::{ProgramRunner, SUBCOMMAND as SELECT_SUBCOMMAND, SelectLimits};
 use crate::error::{ErrorCode, chain};
 use crate::inventory::{Device, Inventory};
 use crate::parse::Catalogue;
@@ -42,6 +42,9 @@ use crate::pool::{Counts, Pool, PoolError};
 use crate::redact::{Redactor, clean};
 use crate::session::SessionError;
 use crate::settings::Limits;
+
+/// How many answers are parsed at the same time.
+const PARSING_AT_ONCE: u32 = 4;
 
 /// How far a call over several devices has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +76,7 @@ pub struct Parts {
     /// What is known of changes.
     pub changes: Changes,
     /// What runs programs over records.
-    pub selector: Selector,
+    pub programs: ProgramRunner,
     /// Limits on work and answers.
     pub limits: Limits,
 }
@@ -92,7 +95,9 @@ pub struct Operations {
     outputs: Outputs,
     /// Answers to queries of which more rows may be asked for.
     pages: Pages,
-    selector: Selector,
+    programs: ProgramRunner,
+    /// How many large answers are worked on at the same time, since each takes many times its size.
+    parsing: tokio::sync::Semaphore,
     changes: Changes,
     limits: Limits,
 }
@@ -100,7 +105,7 @@ pub struct Operations {
 impl Operations {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { inventory, platforms, catalogue, redactor, pool, changes, selector, limits } =
+        let Parts { inventory, platforms, catalogue, redactor, pool, changes, programs, limits } =
             parts;
         Self {
             inventory: RwLock::new(inventory),
@@ -111,7 +116,8 @@ impl Operations {
             pool,
             outputs: Outputs::default(),
             pages: Pages::default(),
-            selector,
+            programs,
+            parsing: tokio::sync::Semaphore::new(PARSING_AT_ONCE as usize),
             changes,
             limits,
         }

@@ -1,10 +1,12 @@
 //! The answers that did not fit into a result, kept in memory for those who ask for the rest.
 //!
-//! What is kept is already free of secrets and control characters. The oldest answers make room
-//! for new ones.
+//! What is kept is already free of secrets and control characters, and belongs to the caller who got
+//! the first part. The oldest answers make room for new ones.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::caller::Caller;
 
 /// How many bytes are kept in all.
 const MOST_BYTES: usize = 64 << 20;
@@ -17,30 +19,41 @@ pub(super) struct Outputs {
 
 #[derive(Debug, Default)]
 struct Kept {
-    /// Oldest first, each with its name.
-    texts: VecDeque<(String, Arc<str>)>,
+    /// Oldest first.
+    texts: VecDeque<Output>,
     /// How many bytes they have in all.
     bytes: usize,
 }
 
+/// A kept answer.
+#[derive(Debug)]
+struct Output {
+    id: String,
+    /// The id of the caller it belongs to.
+    owner: String,
+    text: Arc<str>,
+}
+
 impl Outputs {
-    /// Keeps a text and names it.
-    pub(super) fn keep(&self, text: &str) -> String {
+    /// Keeps a text for a caller and names it.
+    pub(super) fn keep(&self, caller: &Caller, text: &str) -> String {
         let id = uuid::Uuid::new_v4().to_string();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.texts.push_back((id.clone(), Arc::from(text)));
+        let owner = caller.id.clone();
+        kept.texts.push_back(Output { id: id.clone(), owner, text: Arc::from(text) });
         kept.bytes = kept.bytes.saturating_add(text.len());
         while kept.bytes > MOST_BYTES && kept.texts.len() > 1 {
-            let gone = kept.texts.pop_front().map_or(0, |(_, text)| text.len());
+            let gone = kept.texts.pop_front().map_or(0, |output| output.text.len());
             kept.bytes = kept.bytes.saturating_sub(gone);
         }
         id
     }
 
-    /// Finds a kept text.
-    pub(super) fn find(&self, id: &str) -> Option<Arc<str>> {
+    /// Finds a text that is kept for a caller.
+    pub(super) fn find(&self, caller: &Caller, id: &str) -> Option<Arc<str>> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.texts.iter().find(|(known, _)| known == id).map(|(_, text)| Arc::clone(text))
+        let is_it = |output: &&Output| output.id == id && output.owner == caller.id;
+        kept.texts.iter().find(is_it).map(|output| Arc::clone(&output.text))
     }
 }
 
@@ -92,6 +105,7 @@ pub(super) fn shares(sizes: &[usize], total: usize) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::caller::Role;
 
     #[test]
     fn pieces_are_whole_lines_and_add_up_to_the_text() {
@@ -124,9 +138,19 @@ mod tests {
     fn the_oldest_answers_make_room() {
         let outputs = Outputs::default();
         let large = "x".repeat(MOST_BYTES / 2 + 1);
-        let first = outputs.keep(&large);
-        assert!(outputs.find(&first).is_some());
-        let second = outputs.keep(&large);
-        assert!(outputs.find(&first).is_none() && outputs.find(&second).is_some());
+        let caller = Caller::local(Role::Viewer);
+        let first = outputs.keep(&caller, &large);
+        assert!(outputs.find(&caller, &first).is_some());
+        let second = outputs.keep(&caller, &large);
+        assert!(outputs.find(&caller, &first).is_none());
+        assert!(outputs.find(&caller, &second).is_some());
+    }
+
+    #[test]
+    fn an_answer_belongs_to_its_caller() {
+        let outputs = Outputs::default();
+        let (one, two) = (Caller::local(Role::Viewer), Caller::with_token("t", Role::Operator));
+        let id = outputs.keep(&one, "text");
+        assert!(outputs.find(&one, &id).is_some() && outputs.find(&two, &id).is_none());
     }
 }

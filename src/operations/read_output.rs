@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::outputs::piece;
 use super::{Failure, Operations};
+use crate::caller::Caller;
 use crate::error::ErrorCode;
 
 /// Which part of a kept answer is asked for.
@@ -33,16 +34,20 @@ pub struct OutputPage {
 impl Operations {
     /// Returns the first part of a text that is fit to be shown, and keeps the whole of it where
     /// there is more.
-    pub fn first_page(&self, text: &str) -> (OutputPage, Option<String>) {
+    pub fn first_page(&self, caller: &Caller, text: &str) -> (OutputPage, Option<String>) {
         let part = piece(text, 0, self.limits.result_bytes);
         let (shown, next_offset) = part.map_or(("", None), |part| (part.text, part.next));
-        let id = next_offset.map(|_| self.outputs.keep(text));
+        let id = next_offset.map(|_| self.outputs.keep(caller, text));
         (OutputPage { text: shown.to_owned(), next_offset, total_bytes: text.len() }, id)
     }
 
     /// Returns a part of an answer that was cut.
-    pub fn read_output(&self, request: &ReadRequest) -> Result<OutputPage, Failure> {
-        let Some(whole) = self.outputs.find(&request.output_id) else {
+    pub fn read_output(
+        &self,
+        caller: &Caller,
+        request: &ReadRequest,
+    ) -> Result<OutputPage, Failure> {
+        let Some(whole) = self.outputs.find(caller, &request.output_id) else {
             return Err(Failure::new(
                 ErrorCode::InvalidArgument,
                 "no output is kept under this id",

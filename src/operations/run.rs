@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::fan_out::{check_names, fan_out};
 use super::outputs::{piece, shares};
 use super::{Failure, OnProgress, Operations};
+use crate::caller::Caller;
 use crate::error::ErrorCode;
 use crate::inventory::Device;
 use crate::policy::{GivenAnswer, Permitted, Refusal, permit_read_with};
@@ -93,6 +94,7 @@ impl Operations {
     /// device stands in its entry.
     pub async fn run_commands(
         self: &Arc<Self>,
+        caller: &Caller,
         request: RunRequest,
         cancel: &CancellationToken,
         on_progress: OnProgress<'_>,
@@ -116,12 +118,12 @@ impl Operations {
             answers: vec![CommandAnswer::failed("", failure)],
         };
         let mut devices = fan_out(self, names, on_progress, work, lost).await;
-        self.cut(&mut devices);
+        self.cut(caller, &mut devices);
         Ok(devices)
     }
 
     /// Cuts what does not fit into one result. Short answers stay whole; long ones share the rest.
-    fn cut(&self, devices: &mut [DeviceAnswers]) {
+    fn cut(&self, caller: &Caller, devices: &mut [DeviceAnswers]) {
         let answers = || devices.iter().flat_map(|device| &device.answers);
         let sizes: Vec<usize> = answers().map(|answer| answer.text.len()).collect();
         let shares = shares(&sizes, self.limits.result_bytes);
@@ -130,7 +132,7 @@ impl Operations {
             let Some(part) = piece(&answer.text, 0, share) else { continue };
             if let Some(next) = part.next {
                 let shown = part.text.to_owned();
-                answer.output_id = Some(self.outputs.keep(&answer.text));
+                answer.output_id = Some(self.outputs.keep(caller, &answer.text));
                 answer.next_offset = Some(next);
                 answer.text = shown;
             }

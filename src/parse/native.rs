@@ -7,8 +7,9 @@
 
 use serde_json::{Map, Value};
 
-/// How deep the JSON of a device may nest; `serde_json` reads no deeper.
-const DEEPEST: usize = 128;
+/// How deep the JSON of a device may nest. It is read again by others, inside other values, and readers
+/// of JSON give up at 128.
+const DEEPEST: usize = 100;
 
 /// What a platform wraps its values in.
 #[derive(Debug, Clone, Copy, Default)]
@@ -31,6 +32,17 @@ pub fn read(text: &str) -> Option<Value> {
         0 => None,
         1 => documents.pop(),
         _ => Some(Value::Array(documents)),
+    }
+    .filter(|value| is_shallow(value, DEEPEST))
+}
+
+/// Whether nothing nests deeper than this.
+pub(super) fn is_shallow(value: &Value, depth: usize) -> bool {
+    let Some(depth) = depth.checked_sub(1) else { return false };
+    match value {
+        Value::Array(items) => items.iter().all(|item| is_shallow(item, depth)),
+        Value::Object(fields) => fields.values().all(|value| is_shallow(value, depth)),
+        _ => true,
     }
 }
 
@@ -125,7 +137,10 @@ mod tests {
         for text in ["", "5", "% Invalid command", "{\"a\": ", "{} trailing", "[1,"] {
             assert_eq!(read(text), None, "{text}");
         }
-        let deep = "[".repeat(100_000);
-        assert_eq!(read(&deep), None);
+        for depth in [101, 120, 100_000] {
+            let deep = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+            assert_eq!(read(&deep), None, "{depth}");
+        }
+        assert!(read(&format!("{}{}", "[".repeat(90), "]".repeat(90))).is_some());
     }
 }

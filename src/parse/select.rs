@@ -12,6 +12,10 @@ use serde_json::Value;
 
 use super::ParseError;
 use super::error::quote;
+use super::native::is_shallow;
+
+/// How deep a value may nest, so that every reader of the answer can read it.
+const DEEPEST: usize = 100;
 
 /// Functions that reach beyond the input.
 const HIDDEN: [&str; 1] = ["env"];
@@ -54,8 +58,16 @@ pub fn run(program: &str, input: &Value, most_bytes: usize) -> Result<Vec<Value>
             return Err(failed(format!("it gives more than {most_bytes} bytes")));
         }
         // jq has numbers that JSON has not, such as `nan`.
-        let value = serde_json::from_str(&text)
-            .map_err(|_| failed(format!("it gives {}, which is no JSON", quote(&text))))?;
+        let value: Value = serde_json::from_str(&text).map_err(|error| {
+            failed(if error.to_string().contains("recursion limit") {
+                "it gives values that nest too deep".to_owned()
+            } else {
+                format!("it gives {}, which is no JSON", quote(&text))
+            })
+        })?;
+        if !is_shallow(&value, DEEPEST) {
+            return Err(failed("it gives values that nest too deep".to_owned()));
+        }
         values.push(value);
     }
     Ok(values)
@@ -148,6 +160,8 @@ mod tests {
         check_refused(".[0] + [1]", "cannot calculate");
         check_refused("error(\"mine\")", "mine");
         check_refused("nan", "no JSON");
+        check_refused("reduce range(105) as $i (1; [.])", "too deep");
+        check_refused("reduce range(400) as $i (1; [.])", "too deep");
         check_refused("include \"x\"; .", "modules");
         check_refused("[range(10000)]", "more than 1000 bytes");
         check_refused("\"x\" * 100000 | error", "…");

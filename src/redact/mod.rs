@@ -16,6 +16,7 @@
 
 mod blocks;
 mod clean;
+mod hidden;
 mod hits;
 mod json;
 mod line;
@@ -37,6 +38,7 @@ use crate::secret::Secret;
 
 use self::blocks::Blocks;
 pub use self::clean::clean;
+pub use self::hidden::Hidden;
 use self::line::Findings;
 use self::own::{Known, Own};
 use self::pem::{Body, Pem};

@@ -8,7 +8,7 @@ use crate::error::chain;
 use crate::inventory::{
     self, Device, HostKeyPolicy, Inventory, LoadOptions, Loaded, Problem, SecretSource,
 };
-use crate::operations::{Changes, Operations, Parts, SelectLimits, Selector};
+use crate::operations::{Changes, Operations, Parts, ProgramRunner, SelectLimits};
 use crate::parse::catalogue::{Roots, installed};
 use crate::parse::{Catalogue, ParseError};
 use crate::platform::{Origin, PlatformError, Platforms};
@@ -168,14 +168,14 @@ fn assemble(
         redactor: redactor.clone(),
         pool,
         changes: Changes::new(Arc::clone(&store)),
-        selector: selector(settings),
+        programs: program_runner(settings),
         limits: settings.limits,
     });
     Ok(Built { operations: Arc::new(operations), store, notices: loaded.notices, redactor })
 }
 
 /// Runs jq programs by this very program, even where its file was replaced since it started.
-pub fn selector(settings: &Settings) -> Selector {
+pub fn program_runner(settings: &Settings) -> ProgramRunner {
     let own = std::path::Path::new("/proc/self/exe");
     let running = || {
         if own.exists() { own.to_owned() } else { std::env::current_exe().unwrap_or_default() }
@@ -184,7 +184,7 @@ pub fn selector(settings: &Settings) -> Selector {
         time: settings.limits.select_time,
         memory: settings.limits.select_bytes as u64,
     };
-    Selector::new(settings.program.clone().unwrap_or_else(running), limits)
+    ProgramRunner::new(settings.program.clone().unwrap_or_else(running), limits)
 }
 
 /// Every secret that the inventory holds; none of them may ever be shown, whatever a device says.

@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
 pub use self::builder::{
-    Built, StartError, build, load_inventory, load_platforms, load_templates, selector,
+    Built, StartError, build, load_inventory, load_platforms, load_templates, program_runner,
 };
 use self::end_of_input::Watched;
 pub use self::http::{HttpOptions, check_bind, may_log, serve_http};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
+use vty_mcp::caller::{Caller, Role};
 use vty_mcp::lab::{Cut, Denial, Faults, HostKey, Lab, LabDevice};
 use vty_mcp::operations::{CommandAnswer, RunRequest};
 
@@ -187,7 +188,12 @@ async fn a_cancelled_call_interrupts_the_device_and_closes_the_session() {
     };
     let running = tokio::spawn({
         let (operations, cancel) = (std::sync::Arc::clone(&fleet.operations), cancel.clone());
-        async move { operations.run_commands(request, &cancel, &|_| {}).await.unwrap() }
+        async move {
+            operations
+                .run_commands(&Caller::local(Role::Viewer), request, &cancel, &|_| {})
+                .await
+                .unwrap()
+        }
     });
     fleet.wait_for("r1", |seen| seen.commands().contains(&"show version")).await;
     cancel.cancel();

@@ -84,7 +84,7 @@ pub(super) async fn parse(global: Global, args: ParseArgs) -> Result<Exit, CliEr
     let found = counted(parsed.records.len(), "record");
     let mut table = Table::from(&parsed);
     let fields = known_fields(&parsed, &args.fields, &conditions)?;
-    table.retain(&conditions, &chosen.names);
+    table.retain(&conditions.iter().collect::<Vec<_>>(), &chosen.names);
     let fitting = if conditions.is_empty() {
         String::new()
     } else {
@@ -104,8 +104,12 @@ pub(super) async fn parse(global: Global, args: ParseArgs) -> Result<Exit, CliEr
     match &args.select {
         None => print(&table, args.format)?,
         Some(program) => {
-            let values = select(&settings, program, &table).await?;
-            match Table::of_objects(&values).filter(|_| !values.is_empty()) {
+            let mut values = select(&settings, program, &table).await?;
+            // One array is as good as its items, as in query_devices.
+            if let [Value::Array(items)] = values.as_mut_slice() {
+                values = std::mem::take(items);
+            }
+            match Table::of_objects(&values, usize::MAX).filter(|_| !values.is_empty()) {
                 Some(table) if args.format != Shape::Json => print(&table, args.format)?,
                 _ => print_values(&values, args.format)?,
             }
@@ -235,7 +239,7 @@ fn known_fields(
 
 async fn select(settings: &Settings, program: &str, table: &Table) -> Result<Vec<Value>, CliError> {
     let records: Value = table.objects().map(Value::Object).collect();
-    let run = server::selector(settings).run(program, records).await;
+    let run = server::program_runner(settings).run(program, records).await;
     run.map_err(|failure| match failure.code {
         ErrorCode::InvalidArgument => CliError::Usage(format!(
             "--select: {}\nthe program gets one array of records, such as '.[] | .interface' or \

@@ -8,18 +8,18 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
-use super::{DeviceRecords, Format, Prepared, QueryStatus};
+use super::{DEVICE, DeviceRecords, Format, Prepared, QueryStatus};
 use crate::error::{ErrorCode, chain};
 use crate::inventory::Device;
-use crate::operations::{Failure, Operations};
+use crate::operations::{Failure, Operations, PARSING_AT_ONCE};
 use crate::parse::catalogue::Found;
 use crate::parse::native::{self, Wrapping};
-use crate::parse::shape::{InterfaceNames, Table, normalise};
+use crate::parse::shape::{Condition, InterfaceNames, Table, normalise};
 use crate::parse::textfsm::limits::Budget;
 use crate::parse::{ParseError, Parsed};
 use crate::platform::{Platform, Structured};
 use crate::pool::Lease;
-use crate::redact::clean;
+use crate::redact::{Hidden, clean};
 use crate::session::Output;
 
 /// How long a template that a call brought may run.
@@ -27,6 +27,10 @@ const INLINE_TIME: Duration = Duration::from_secs(5);
 
 /// The most records that such a template may give.
 const INLINE_RECORDS: usize = 50_000;
+
+/// The most values of all devices of one call that are held at the same time. A value takes about a
+/// hundred bytes.
+const MOST_VALUES: usize = 3_000_000;
 
 /// What one device gave, before it is put together with the others.
 #[derive(Debug)]
@@ -86,7 +90,13 @@ impl Operations {
             Err(failure) => return Asked::failed(name, failure),
         };
         let fingerprint = lease.new_host_key().map(str::to_owned);
-        let ways = self.ways(&platform, prepared);
+        // The first question reads an index.
+        let ways = {
+            let (operations, platform, prepared) =
+                (Arc::clone(&self), Arc::clone(&platform), Arc::clone(prepared));
+            tokio::task::spawn_blocking(move || operations.ways(&platform, &prepared)).await
+        };
+        let Ok(ways) = ways else { return Asked::failed(name, internal(name)) };
         let mut asked = self.try_ways(&device, &platform, prepared, ways, &mut lease, cancel).await;
         self.pool.give_back(lease).await;
         if let Some(fingerprint) = fingerprint {
@@ -144,17 +154,34 @@ impl Operations {
                 Err(failure) => Err(failure),
             };
             let answered = match (way, output) {
-                (Way::Native(asked), Ok(output)) => match native::read(&output.text) {
-                    Some(value) => Ok(self.native(device, platform, prepared, value)),
-                    // The text is the answer to what the caller asked; asking again gives no other.
-                    None if same_words(&asked, &prepared.request.command) => {
-                        let way = Way::Text(None);
-                        Ok(self.parsed(device, platform, prepared, way, output).await)
+                (Way::Native(_), Ok(output)) if output.is_cut() => {
+                    let message = format!(
+                        "the device sent {} bytes of JSON, of which only the first {} were kept",
+                        output.total_bytes,
+                        output.text.len()
+                    );
+                    let failure = Failure::new(ErrorCode::OutputTooLarge, message);
+                    Ok(Asked::failed(device.name.as_str(), failure.on(device.name.as_str())))
+                }
+                (Way::Native(asked), Ok(output)) => {
+                    match self.native(device, platform, prepared, output).await {
+                        Ok(native) => Ok(native),
+                        // The text is the answer to what the caller asked; asking again gives no
+                        // other.
+                        Err(output) if same_words(&asked, &prepared.request.command) => {
+                            let way = Way::Text(None);
+                            Ok(self.parsed(device, platform, prepared, way, output).await)
+                        }
+                        Err(_) => Err("it answered in text".to_owned()),
                     }
-                    None => Err("it answered in text".to_owned()),
-                },
+                }
                 // An old version refuses to answer in JSON and answers in text.
-                (Way::Native(_), Err(failure)) if is_refusal(failure.code) => Err(failure.message),
+                (Way::Native(asked), Err(failure))
+                    if is_refusal(failure.code)
+                        && !same_words(&asked, &prepared.request.command) =>
+                {
+                    Err(failure.message)
+                }
                 (_, Err(failure)) => Ok(Asked::failed(device.name.as_str(), failure)),
                 (way, Ok(output)) => Ok(self.parsed(device, platform, prepared, way, output).await),
             };
@@ -174,10 +201,35 @@ impl Operations {
         Asked::failed(device.name.as_str(), failure)
     }
 
-    /// Makes a device's own JSON fit to be shown.
-    fn native(
-        &self,
+    /// Reads a device's own JSON and makes it fit to be shown. Gives back what is none.
+    async fn native(
+        self: &Arc<Self>,
         device: &Device,
+        platform: &Arc<Platform>,
+        prepared: &Arc<Prepared>,
+        output: Output,
+    ) -> Result<Asked, Output> {
+        let name = device.name.to_string();
+        let work = {
+            let (operations, platform, prepared, name) =
+                (Arc::clone(self), Arc::clone(platform), Arc::clone(prepared), name.clone());
+            move || match native::read(&output.text) {
+                Some(value) => Ok(operations.native_entry(&name, &platform, &prepared, value)),
+                None => Err(output),
+            }
+        };
+        let place = self.parsing.acquire().await;
+        let done = tokio::task::spawn_blocking(work).await;
+        drop(place);
+        done.unwrap_or_else(|error| {
+            tracing::error!(%error, "reading JSON ended without a result");
+            Ok(Asked::failed(&name, internal(&name)))
+        })
+    }
+
+    fn native_entry(
+        &self,
+        name: &str,
         platform: &Platform,
         prepared: &Prepared,
         value: Value,
@@ -192,7 +244,7 @@ impl Operations {
         let mut value = native::unwrap(value, wrapping);
         self.redactor.redact_json(&mut value);
         clean_strings(&mut value);
-        let mut entry = DeviceRecords::new(device.name.as_str(), QueryStatus::Native);
+        let mut entry = DeviceRecords::new(name, QueryStatus::Native);
         if !request.fields.is_empty() || !request.conditions.is_empty() {
             let notice = "fields and where are for records; use select on the device's own JSON";
             entry.notices.push(notice.to_owned());
@@ -215,6 +267,9 @@ impl Operations {
             format!("the device sent {sent} bytes; only the first {kept} were parsed")
         });
         let is_inline = matches!(way, Way::Inline);
+        // Records take many times the memory of the text; templates of callers come one at a time.
+        let permits = if is_inline { PARSING_AT_ONCE } else { 1 };
+        let place = self.parsing.acquire_many(permits).await;
         let stop = Arc::new(AtomicBool::new(false));
         // Parsing a large answer takes a while and must not hold up other devices.
         let mut task = {
@@ -236,6 +291,7 @@ impl Operations {
         } else {
             task.await
         };
+        drop(place);
         match done {
             Ok(mut asked) => {
                 asked.entry.notices.extend(cut);
@@ -262,7 +318,9 @@ impl Operations {
                     stop: &|| stop.load(Ordering::Relaxed),
                     ..Budget::default()
                 };
-                let records = template.run_within(text, &budget).map_err(Some)?;
+                // The caller decides what becomes a field, so nothing that is a secret may be there.
+                let text = self.redactor.redact(text);
+                let records = template.run_within(&text, &budget).map_err(Some)?;
                 let columns = template.columns().map(str::to_lowercase).collect();
                 let (template, source) = (template.name().to_owned(), "call".to_owned());
                 Ok(Parsed { template, source, columns, records })
@@ -283,11 +341,25 @@ impl Operations {
     ) -> Asked {
         let request = &prepared.request;
         let mut notices = Vec::new();
+        let hidden = self.redactor.hidden(text);
+        let source = Source { name, platform, hidden: &hidden };
         let shaped = parsed.and_then(|parsed| {
-            let table = self.shape(platform, prepared, &parsed, &mut notices).map_err(Some)?;
+            let table = self.shape(&source, prepared, &parsed, &mut notices).map_err(Some)?;
             Ok((parsed, table))
         });
         match shaped {
+            Ok((_, table)) if !prepared.has_room_for(&table) => {
+                let message = format!(
+                    "the records of all devices together have more than {MOST_VALUES} values"
+                );
+                let failure = Failure::new(ErrorCode::OutputTooLarge, message);
+                Asked::failed(
+                    name,
+                    failure
+                        .on(name)
+                        .hinting("ask fewer devices at once, name fields, or use where"),
+                )
+            }
             Ok((parsed, table)) => {
                 let is_empty = parsed.records.is_empty();
                 let status = if is_empty { QueryStatus::Empty } else { QueryStatus::Parsed };
@@ -303,15 +375,16 @@ impl Operations {
                 let status = match &reason {
                     None => QueryStatus::NoNative,
                     Some(ParseError::TemplateNotFound { .. }) => QueryStatus::NoTemplate,
-                    Some(ParseError::UnknownField { .. }) => QueryStatus::Failed,
+                    Some(ParseError::UnknownField { .. }) => QueryStatus::UnknownField,
                     Some(_) => QueryStatus::ParseError,
                 };
-                let error = reason.map(|error| {
+                let error = reason.map(|mut error| {
+                    withhold(&mut error, &hidden);
                     Failure::new(error.code(), self.show(&chain(&error)))
                         .on(name)
                         .with_command(self.show_line(&request.command))
                 });
-                let text = (status != QueryStatus::Failed).then(|| self.show(text));
+                let text = (!status.is_failure()).then(|| self.show(text));
                 let entry = DeviceRecords { text, error, ..DeviceRecords::new(name, status) };
                 Asked { entry, data: Data::None }
             }
@@ -321,7 +394,7 @@ impl Operations {
     /// The records without secrets that fit the conditions, cut to the fields.
     fn shape(
         &self,
-        platform: &Platform,
+        source: &Source<'_>,
         prepared: &Prepared,
         parsed: &Parsed,
         notices: &mut Vec<String>,
@@ -333,7 +406,10 @@ impl Operations {
             valid: parsed.columns.clone(),
         };
         let is_column = |field: &str| parsed.columns.iter().any(|column| column == field);
-        if let Some(condition) = prepared.conditions.iter().find(|c| !is_column(c.column())) {
+        // Every record has its device, though no template gives it.
+        let (of_device, conditions): (Vec<&Condition>, Vec<&Condition>) =
+            prepared.conditions.iter().partition(|c| c.column() == DEVICE && !is_column(DEVICE));
+        if let Some(condition) = conditions.iter().find(|c| !is_column(c.column())) {
             return Err(unknown(condition.column()));
         }
         // A field that this platform's template lacks is left out, unless nothing would be left.
@@ -346,9 +422,13 @@ impl Operations {
             let (lacking, columns) = (lacking.join(", "), parsed.columns.join(", "));
             notices.push(format!("no field {lacking} in {}; it has {columns}", parsed.template));
         }
-        let names = InterfaceNames::new(&platform.interface_names);
-        let mut table = self.cleaned(parsed);
-        table.retain(&prepared.conditions, &names);
+        let names = InterfaceNames::new(&source.platform.interface_names);
+        let mut table = self.cleaned(parsed, source.hidden);
+        let name = Value::from(source.name);
+        if !of_device.iter().all(|condition| condition.holds(&name, &names)) {
+            table.rows.clear();
+        }
+        table.retain(&conditions, &names);
         if request.wants_types() {
             normalise(&mut table, &names);
         }
@@ -359,24 +439,48 @@ impl Operations {
     }
 
     /// The records as a table, without secrets and hostile characters.
-    fn cleaned(&self, parsed: &Parsed) -> Table {
+    fn cleaned(&self, parsed: &Parsed, hidden: &Hidden) -> Table {
         let mut table = Table::from(parsed);
         for row in &mut table.rows {
-            // The name of a field tells whether it holds a secret, so a row is looked at as an object.
-            let object: Map<String, Value> =
-                table.columns.iter().cloned().zip(std::mem::take(row)).collect();
-            let mut object = Value::Object(object);
-            self.redactor.redact_json(&mut object);
-            clean_strings(&mut object);
-            if let Value::Object(mut object) = object {
-                *row = table
-                    .columns
-                    .iter()
-                    .map(|column| object.get_mut(column).map(Value::take).unwrap_or_default())
-                    .collect();
+            for (column, value) in table.columns.iter().zip(row) {
+                // The name of a field tells whether it holds a secret, so each is looked at with it.
+                let mut field = Value::Object(Map::from_iter([(column.clone(), value.take())]));
+                self.redactor.redact_json(&mut field);
+                self.redactor.hide(hidden, &mut field);
+                clean_strings(&mut field);
+                if let Value::Object(field) = field {
+                    *value = field.into_iter().next().map(|(_, value)| value).unwrap_or_default();
+                }
             }
         }
         table
+    }
+}
+
+/// Where an answer comes from.
+struct Source<'a> {
+    name: &'a str,
+    platform: &'a Platform,
+    /// What was taken out of the whole text.
+    hidden: &'a Hidden,
+}
+
+impl Prepared {
+    /// Takes a table into account that is going to be held.
+    fn has_room_for(&self, table: &Table) -> bool {
+        let values = table.rows.len().saturating_mul(table.columns.len());
+        let before = self.values.fetch_add(values, Ordering::Relaxed);
+        before.saturating_add(values) <= MOST_VALUES
+    }
+}
+
+/// Takes the line that an error quotes out of it, if it holds what was hidden in the whole text: a line
+/// alone may not show that it is part of a key.
+fn withhold(error: &mut ParseError, hidden: &Hidden) {
+    if let ParseError::Refused { input, .. } | ParseError::Undecided { input, .. } = error
+        && hidden.is_in(input)
+    {
+        "a line with a secret".clone_into(input);
     }
 }
 
@@ -393,14 +497,14 @@ fn is_refusal(code: ErrorCode) -> bool {
 /// nothing can stand behind it; only the filter that switches paging off may go.
 fn json_command(command: &str, structured: &Structured) -> Option<String> {
     let suffix = structured.suffix.trim();
-    let words: Vec<&str> = command.split_whitespace().collect();
+    let apart = command.replace('|', " | ");
+    let words: Vec<&str> = apart.split_whitespace().collect();
     let suffix_words: Vec<&str> = suffix.split_whitespace().collect();
     if words.ends_with(&suffix_words) {
         return Some(command.to_owned());
     }
     let words = words.strip_suffix(&["|", "no-more"]).unwrap_or(&words);
-    let has_pipe = words.iter().any(|word| word.contains('|'));
-    (!has_pipe && !words.is_empty()).then(|| format!("{} {suffix}", words.join(" ")))
+    (!words.contains(&"|") && !words.is_empty()).then(|| format!("{} {suffix}", words.join(" ")))
 }
 
 fn same_words(a: &str, b: &str) -> bool {
@@ -408,7 +512,7 @@ fn same_words(a: &str, b: &str) -> bool {
 }
 
 /// Makes hostile characters of every string and every key visible.
-fn clean_strings(value: &mut Value) {
+pub(super) fn clean_strings(value: &mut Value) {
     match value {
         Value::String(text) => {
             if let Cow::Owned(cleaned) = clean(text) {
@@ -450,6 +554,7 @@ mod tests {
     fn json_is_asked_for_behind_the_command() {
         check("| json", "show version", Some("show version | json"));
         check("| json", "show  version |  json", Some("show  version |  json"));
+        check("| json", "show version|json", Some("show version|json"));
         check("| json", "show version | include x", None);
         check("| display json", "show version | no-more", Some("show version | display json"));
         check("json", "show ip route", Some("show ip route json"));

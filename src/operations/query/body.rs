@@ -1,6 +1,7 @@
 //! Owns [`Kept`]: the whole answer to a query, and the cutting of it into pages.
 
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use super::{DeviceRecords, QueryAnswer, QueryRequest, RecordTable};
 use crate::parse::shape::Table;
@@ -18,11 +19,14 @@ pub(super) enum Body {
 /// The answer to a query, with all its rows.
 #[derive(Debug)]
 pub(super) struct Kept {
-    request: QueryRequest,
+    /// Tells whether a later call asks for the same.
+    essence: [u8; 32],
     devices: Vec<DeviceRecords>,
     body: Body,
     /// About how many bytes each row takes as JSON.
     sizes: Vec<usize>,
+    /// About how many bytes the rest takes.
+    rest: usize,
 }
 
 /// What a row costs beside its values: brackets and commas.
@@ -42,18 +46,19 @@ impl Kept {
                 values.iter().map(|value| size(serde_json::to_string(value))).collect()
             }
         };
-        Self { request: essence(request), devices, body, sizes }
+        let rest = serde_json::to_string(&devices).map_or(0, |text| text.len());
+        Self { essence: essence(request), devices, body, sizes, rest }
     }
 
     /// Whether a request asks for this answer.
     pub(super) fn answers(&self, request: &QueryRequest) -> bool {
-        self.request == essence(request)
+        self.essence == essence(request)
     }
 
-    /// About how much memory the rows take, in bytes.
+    /// About how much memory it takes, in bytes.
     pub(super) fn bytes(&self) -> usize {
         // Values in memory take several times what they take as text.
-        self.sizes.iter().sum::<usize>().saturating_mul(4)
+        self.sizes.iter().sum::<usize>().saturating_add(self.rest).saturating_mul(4)
     }
 
     /// At most `limit` rows from `offset` on, in about `bytes`, and where the next page begins.
@@ -63,10 +68,14 @@ impl Kept {
         limit: usize,
         bytes: usize,
     ) -> (QueryAnswer, Option<usize>) {
-        let mut used: usize = 0;
+        let mut used = match &self.body {
+            Body::Table(table) => table.columns.iter().map(|name| name.len() + ROW_BYTES).sum(),
+            _ => 0_usize,
+        };
+        let mut is_first = true;
         let fitting = self.sizes.iter().skip(offset).take(limit).take_while(|size| {
             // A row that alone is larger than a page still has to be shown some time.
-            let first = used == 0;
+            let first = std::mem::take(&mut is_first);
             used = used.saturating_add(**size);
             first || used <= bytes
         });
@@ -86,6 +95,7 @@ impl Kept {
             for device in &mut answer.devices {
                 device.text = None;
                 device.data = None;
+                device.output_id = None;
                 device.notices.clear();
             }
         }
@@ -109,13 +119,19 @@ impl Kept {
                 answer.values = Some(values.iter().skip(offset).take(count).cloned().collect());
             }
         }
+        if offset > 0 {
+            // The others were told of in the first page.
+            answer.devices.retain(|device| device.records.as_ref().is_some_and(|r| !r.is_empty()));
+        }
         (answer, next)
     }
 }
 
-/// What two calls for pages of one answer have in common.
-fn essence(request: &QueryRequest) -> QueryRequest {
-    QueryRequest { limit: None, cursor: None, ..request.clone() }
+/// What two calls for pages of one answer have in common. A hash of it is kept, since a request may
+/// bring a long template.
+fn essence(request: &QueryRequest) -> [u8; 32] {
+    let same = QueryRequest { limit: None, cursor: None, ..request.clone() };
+    Sha256::digest(format!("{same:?}")).into()
 }
 
 #[cfg(test)]
@@ -166,9 +182,8 @@ mod tests {
         assert_eq!((first.total, next), (Some(5), Some(2)));
         assert!(first.devices[0].text.is_some());
         let (second, _) = kept.page(2, 2, 1000);
-        assert!(
-            second.devices[0].text.is_none() && second.devices[0].status == QueryStatus::Parsed
-        );
+        assert!(second.devices.iter().all(|device| device.text.is_none()));
+        assert_eq!(second.devices.len(), 2, "those with rows on this page");
         let (whole, next) = kept.page(0, 100, 1000);
         assert_eq!((whole.total, next), (None, None));
     }

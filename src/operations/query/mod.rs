@@ -1,40 +1,51 @@
 //! Use case: run one command on devices and return structured data, cut to what was asked for.
 //!
-//! `ask.rs` gets the answer of one device as records, as the device's own JSON, or as text; `body.rs`
-//! puts the answers of all devices together; `pages.rs` keeps what did not fit.
+//! `ask.rs` gets the answer of one device as records, as the device's own JSON, or as text; `gather.rs`
+//! puts the answers of all devices together; `body.rs` cuts them into pages, which `pages.rs` keeps.
 //! **Invariant:** secrets and hostile characters are taken out before any condition, program or caller
 //! sees a value, so that none of them can find out what was there.
 
 mod ask;
 mod body;
+mod gather;
 mod pages;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
-use self::ask::{Asked, Data};
-use self::body::{Body, Kept};
+use self::ask::Asked;
+use self::body::Kept;
 pub(super) use self::pages::Pages;
 use super::fan_out::{check_names, fan_out};
-use super::outputs::{piece, shares};
 use super::{Failure, OnProgress, Operations};
+use crate::caller::Caller;
 use crate::error::{ErrorCode, chain};
 use crate::parse::ParseError;
-use crate::parse::shape::{Condition, Table, numbers};
+use crate::parse::shape::Condition;
 use crate::parse::textfsm::Template;
 
 /// The most rows that one page may be asked for.
 const MOST_ROWS: usize = 10_000;
 
+/// The most conditions of one call. Each may hold a pattern that takes memory of its own.
+const MOST_CONDITIONS: usize = 20;
+
+/// The most fields that one call may name.
+const MOST_FIELDS: usize = 200;
+
 /// The longest template that a call may bring, in bytes.
 const INLINE_BYTES: usize = 64 << 10;
 
 /// The most rules of a template that a call brings.
-const INLINE_RULES: usize = 1000;
+const INLINE_RULES: usize = 100;
+
+/// The field that says where a record comes from, beside those of its template.
+const DEVICE: &str = "device";
 
 /// What to ask where, and what to make of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -109,6 +120,8 @@ pub enum QueryStatus {
     NoNative,
     /// The template does not fit the answer; the text is returned.
     ParseError,
+    /// A field that was asked for does not exist; the error names those that do.
+    UnknownField,
     /// There was no answer.
     Failed,
 }
@@ -148,6 +161,13 @@ pub struct DeviceRecords {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
     pub notices: Vec<String>,
+}
+
+impl QueryStatus {
+    /// Whether nothing came of the question.
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::Failed | Self::UnknownField)
+    }
 }
 
 impl DeviceRecords {
@@ -203,30 +223,38 @@ pub struct QueryAnswer {
 /// A request whose parts were checked before any device was asked.
 #[derive(Debug)]
 struct Prepared {
+    /// With fields in lower case and without [`DEVICE`], which every record has anyway.
     request: QueryRequest,
     conditions: Vec<Condition>,
     inline: Option<Template>,
+    /// How many values of all devices together are held so far.
+    values: AtomicUsize,
 }
 
 impl Operations {
     /// Queries devices. The error is about the request as a whole.
     pub async fn query_devices(
         self: &Arc<Self>,
+        caller: &Caller,
         request: QueryRequest,
         cancel: &CancellationToken,
         on_progress: OnProgress<'_>,
     ) -> Result<QueryAnswer, Failure> {
         let names = check_names(&request.devices)?;
         let limit = request.limit.unwrap_or(MOST_ROWS);
-        if !(1..=MOST_ROWS).contains(&limit) {
-            let message = format!("limit is {limit}; it must be 1 to {MOST_ROWS}");
-            return Err(Failure::new(ErrorCode::InvalidArgument, message));
-        }
+        in_range("limit", limit, 1, MOST_ROWS)?;
+        in_range("the number of conditions", request.conditions.len(), 0, MOST_CONDITIONS)?;
+        in_range("the number of fields", request.fields.len(), 0, MOST_FIELDS)?;
         if let Some(cursor) = &request.cursor {
-            let (kept, offset) = self.pages.find(cursor, &request)?;
-            return Ok(self.page(&kept, offset, limit));
+            let (kept, offset) = self.pages.find(caller, cursor, &request)?;
+            return Ok(self.page(caller, &kept, offset, limit));
         }
+        let asked_for = request.clone();
         let prepared = Arc::new(self.prepare(request)?);
+        // A mistake in a program must not cost a login on each device.
+        if let Some(program) = &prepared.request.select {
+            self.programs.check(program).await.map_err(|failure| self.cleaned_failure(failure))?;
+        }
         let work = |operations: Arc<Self>, name: String| {
             let (prepared, cancel) = (Arc::clone(&prepared), cancel.clone());
             async move { operations.ask_structured(&name, &prepared, &cancel).await }
@@ -234,24 +262,34 @@ impl Operations {
         let lost = |name: &str, failure: Failure| Asked::failed(name, failure);
         let asked = fan_out(self, names, on_progress, work, lost).await;
         // A program may run for a while, and must not when nobody waits for it any more.
-        let kept = tokio::select! {
+        let (devices, body) = tokio::select! {
             biased;
             () = cancel.cancelled() => {
                 return Err(Failure::new(ErrorCode::Cancelled, "the call was cancelled"));
             }
-            kept = self.put_together(&prepared, asked) => kept?,
+            together = self.put_together(caller, &prepared, asked) => together?,
         };
-        Ok(self.page(&Arc::new(kept), 0, limit))
+        let kept = Arc::new(Kept::new(&asked_for, devices, body));
+        Ok(self.page(caller, &kept, 0, limit))
     }
 
     /// Reads conditions and template, so that what is wrong with them is told at once.
-    fn prepare(&self, request: QueryRequest) -> Result<Prepared, Failure> {
+    fn prepare(&self, mut request: QueryRequest) -> Result<Prepared, Failure> {
         let wrong = |error: &ParseError| Failure::new(error.code(), self.show(&chain(error)));
         let conditions: Result<Vec<Condition>, ParseError> =
             request.conditions.iter().map(|text| Condition::read(text)).collect();
         let conditions = conditions.map_err(|error| wrong(&error))?;
         let inline = request.template.as_deref().map(|text| self.inline(text)).transpose()?;
-        Ok(Prepared { request, conditions, inline })
+        for field in &mut request.fields {
+            *field = field.to_lowercase();
+        }
+        let named = request.fields.len();
+        request.fields.retain(|field| field != DEVICE);
+        if request.fields.is_empty() && named > 0 {
+            let message = "device alone is no field to ask for; name one of the records too";
+            return Err(Failure::new(ErrorCode::InvalidArgument, message));
+        }
+        Ok(Prepared { request, conditions, inline, values: AtomicUsize::new(0) })
     }
 
     /// Reads a template that a call brings, where the operator allows that.
@@ -266,165 +304,33 @@ impl Operations {
         if text.len() > INLINE_BYTES {
             return Err(refused(format!("the template is longer than {INLINE_BYTES} bytes")));
         }
-        let template = Template::read("inline", text)
-            .map_err(|error| Failure::new(ErrorCode::InvalidArgument, self.show(&chain(&error))))?;
+        let template =
+            Template::read("inline", text).map_err(|error| refused(self.show(&chain(&error))))?;
         if template.rules() > INLINE_RULES {
             return Err(refused(format!("the template has more than {INLINE_RULES} rules")));
         }
         Ok(template)
     }
 
-    /// Makes one answer of those of all devices.
-    async fn put_together(
-        self: &Arc<Self>,
-        prepared: &Prepared,
-        asked: Vec<Asked>,
-    ) -> Result<Kept, Failure> {
-        let request = &prepared.request;
-        let mut devices = Vec::with_capacity(asked.len());
-        let mut tables = Vec::new();
-        let mut natives = Vec::new();
-        let mut silent = Vec::new();
-        for Asked { mut entry, data } in asked {
-            let at = devices.len();
-            match data {
-                Data::None => silent.push(entry.device.clone()),
-                Data::Rows(table) => {
-                    entry.total_records = Some(table.rows.len());
-                    tables.push((at, table));
-                }
-                Data::Native(value) => natives.push((at, value)),
-            }
-            devices.push(entry);
-        }
-        if request.wants_types() {
-            numbers(tables.iter_mut().map(|(_, table)| table));
-        }
-        let name = |devices: &[DeviceRecords], at: usize| {
-            devices.get(at).map_or_else(String::new, |entry| entry.device.clone())
-        };
-        let body = if let Some(program) =
-            request.select.as_deref().filter(|_| silent.len() < devices.len())
-        {
-            let mut input: Vec<Value> = Vec::new();
-            for (at, table) in tables {
-                let device = name(&devices, at);
-                input.extend(with_device(table, &device).objects().map(Value::Object));
-            }
-            for (at, value) in natives {
-                input.push(json!({ "device": name(&devices, at), "data": value }));
-            }
-            let values = self.selector.run(program, Value::Array(input)).await;
-            let values = rows(values.map_err(|failure| without(failure, &silent))?);
-            let as_table = request.format != Format::Records && !values.is_empty();
-            match Table::of_objects(&values).filter(|_| as_table) {
-                Some(table) => Body::Table(table),
-                None => Body::Values(values),
-            }
-        } else {
-            self.cut_natives(&mut devices, natives);
-            let as_table = match request.format {
-                Format::Table => true,
-                Format::Auto => devices.len() > 1,
-                _ => false,
-            };
-            if as_table {
-                let named = tables.into_iter().map(|(at, table)| {
-                    let device = name(&devices, at);
-                    with_device(table, &device)
-                });
-                Body::Table(Table::join(named))
-            } else {
-                let rows = tables.iter().flat_map(|(at, table)| {
-                    table.objects().map(|object| (*at, object)).collect::<Vec<_>>()
-                });
-                Body::Records(rows.collect())
-            }
-        };
-        self.cut_texts(&mut devices);
-        Ok(Kept::new(request, devices, body))
-    }
-
-    /// Gives each device its JSON, or names the whole of it where it is too long for one result.
-    fn cut_natives(&self, devices: &mut [DeviceRecords], natives: Vec<(usize, Value)>) {
-        let texts: Vec<String> = natives.iter().map(|(_, value)| value.to_string()).collect();
-        let sizes: Vec<usize> = texts.iter().map(String::len).collect();
-        let shares = shares(&sizes, self.limits.result_bytes.saturating_mul(2));
-        for ((at, value), (text, share)) in natives.into_iter().zip(texts.iter().zip(shares)) {
-            let Some(entry) = devices.get_mut(at) else { continue };
-            if text.len() <= share {
-                entry.data = Some(value);
-                continue;
-            }
-            let whole = format!("{value:#}\n");
-            let notice = format!(
-                "the JSON has {} bytes and does not fit; narrow the command, use select, or \
-                 read_output with this output_id",
-                text.len()
-            );
-            entry.notices.push(notice);
-            entry.output_id = Some(self.outputs.keep(&whole));
-        }
-    }
-
-    /// Leaves out what does not fit of texts, and names the whole.
-    fn cut_texts(&self, devices: &mut [DeviceRecords]) {
-        let sizes = devices.iter().map(|device| device.text.as_ref().map_or(0, String::len));
-        let sizes: Vec<usize> = sizes.collect();
-        let shares = shares(&sizes, self.limits.result_bytes);
-        for (device, share) in devices.iter_mut().zip(shares) {
-            let Some(text) = &mut device.text else { continue };
-            let shown = piece(text, 0, share).filter(|part| part.next.is_some());
-            if let Some(shown) = shown.map(|part| part.text.to_owned()) {
-                device.output_id = Some(self.outputs.keep(text));
-                *text = shown;
-                let notice = "the text was cut; read_output with this output_id has all of it";
-                device.notices.push(notice.to_owned());
-            }
-        }
+    /// Makes what a program says of itself fit to be shown: it may quote records, or make up text.
+    fn cleaned_failure(&self, failure: Failure) -> Failure {
+        Failure { message: self.show(&failure.message), ..failure }
     }
 
     /// Cuts the rows from an offset on to one page.
-    fn page(&self, kept: &Arc<Kept>, offset: usize, limit: usize) -> QueryAnswer {
+    fn page(&self, caller: &Caller, kept: &Arc<Kept>, offset: usize, limit: usize) -> QueryAnswer {
         // Records are denser than text, and half of them is worth less than half a text.
-        let (mut answer, next) =
-            kept.page(offset, limit, self.limits.result_bytes.saturating_mul(2));
-        answer.next_cursor = next.map(|next| self.pages.keep(kept, offset, next));
+        let bytes = self.limits.result_bytes.saturating_mul(2);
+        let (mut answer, next) = kept.page(offset, limit, bytes);
+        answer.next_cursor = next.map(|next| self.pages.keep(caller, kept, next));
         answer
     }
 }
 
-/// What a program gave as rows: one array of objects, as `map` and `sort_by` give it, is as good as
-/// its items, and can be cut into pages only so.
-fn rows(mut values: Vec<Value>) -> Vec<Value> {
-    match values.as_mut_slice() {
-        [Value::Array(items)] if !items.is_empty() && items.iter().all(Value::is_object) => {
-            std::mem::take(items)
-        }
-        _ => values,
+fn in_range(what: &str, value: usize, least: usize, most: usize) -> Result<(), Failure> {
+    if (least..=most).contains(&value) {
+        return Ok(());
     }
-}
-
-/// Says whose records a program that failed did not see: it may have failed for that.
-fn without(failure: Failure, silent: &[String]) -> Failure {
-    let Some(first) = silent.first() else { return failure };
-    let others = silent.len().saturating_sub(1);
-    let others = if others > 0 { format!(" and {others} more") } else { String::new() };
-    let hint = format!(
-        "{}; there was nothing from {first}{others}: call without select to see why",
-        failure.hint
-    );
-    failure.hinting(hint)
-}
-
-/// A table with the device's name in front of each row. A column of that name would be the device's own.
-fn with_device(mut table: Table, device: &str) -> Table {
-    for column in table.columns.iter_mut().filter(|column| *column == "device") {
-        column.insert_str(0, "own_");
-    }
-    table.columns.insert(0, "device".to_owned());
-    for row in &mut table.rows {
-        row.insert(0, Value::from(device));
-    }
-    table
+    let message = format!("{what} is {value}; it must be {least} to {most}");
+    Err(Failure::new(ErrorCode::InvalidArgument, message))
 }

@@ -132,9 +132,9 @@ fn rows_that_fit_every_condition_stay() {
     let mut all = table(&["name", "mtu"], json!([["a", "1500"], ["b", "9000"], ["c", "9000"]]));
     let conditions: Vec<Condition> =
         ["mtu > 1500", "name != b"].iter().map(|text| Condition::read(text).unwrap()).collect();
-    all.retain(&conditions, &names());
+    all.retain(&conditions.iter().collect::<Vec<_>>(), &names());
     assert_eq!(all.rows, [[json!("c"), json!("9000")]]);
-    all.retain(&[Condition::read("other != x").unwrap()], &names());
+    all.retain(&[&Condition::read("other != x").unwrap()], &names());
     assert!(all.rows.is_empty(), "a column that is missing fits nothing");
 }
 
@@ -203,7 +203,11 @@ fn tables_of_different_columns_are_joined() {
         table(&[], json!([])),
     ]);
     assert_eq!(joined, table(&["device", "a", "b"], json!([["r1", 1, null], ["r2", null, 2]])));
-    let made = Table::of_objects(&[json!({"x": 1}), json!({"y": 2, "x": 3})]).unwrap();
+    let made = Table::of_objects(&[json!({"x": 1}), json!({"y": 2, "x": 3})], 2).unwrap();
     assert_eq!(made, table(&["x", "y"], json!([[1, null], [3, 2]])));
-    assert_eq!(Table::of_objects(&[json!({"x": 1}), json!(5)]), None);
+    assert_eq!(Table::of_objects(&[json!({"x": 1}), json!(5)], 9), None);
+    assert_eq!(Table::of_objects(&[json!({"x": 1, "y": 2, "z": 3})], 2), None);
+    // Objects without a key in common would make a table of nothing but holes.
+    let apart: Vec<Value> = (0..20).map(|n| json!({ format!("k{n}"): n })).collect();
+    assert_eq!(Table::of_objects(&apart, 200), None);
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
+use vty_mcp::caller::{Caller, Role};
 use vty_mcp::lab::{Faults, LabDevice};
 use vty_mcp::operations::{DeviceAnswers, RunRequest};
 use vty_mcp::store::{StateDirectory, Store};
@@ -118,8 +119,9 @@ async fn a_refusal_is_heard_though_its_caller_left() {
         answers: Vec::new(),
     };
     let (operations, cancel) = (Arc::clone(&fleet.operations), leaving.clone());
-    let asking =
-        tokio::spawn(async move { operations.run_commands(request, &cancel, &|_| {}).await });
+    let asking = tokio::spawn(async move {
+        operations.run_commands(&Caller::local(Role::Viewer), request, &cancel, &|_| {}).await
+    });
     fleet.wait_for("r1", |seen| seen.password_attempts == 1).await;
     leaving.cancel();
     let left = asking.await.unwrap().unwrap().remove(0);

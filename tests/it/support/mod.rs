@@ -117,7 +117,10 @@ pub(crate) async fn run(
 ) -> Vec<DeviceAnswers> {
     let (devices, commands) = (strings(devices), strings(commands));
     let request = RunRequest { devices, commands, answers: Vec::new() };
-    operations.run_commands(request, &CancellationToken::new(), &|_| {}).await.unwrap()
+    operations
+        .run_commands(&Caller::local(Role::Viewer), request, &CancellationToken::new(), &|_| {})
+        .await
+        .unwrap()
 }
 
 fn operations(directory: &TempDir) -> Arc<Operations> {
