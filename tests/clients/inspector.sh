@@ -135,7 +135,7 @@ for tool in plan_change apply_change confirm_change revert_change list_changes; 
     status=5
     [ $tool != list_changes ] || status=0
     call "$tool of what is not there, over HTTP" modern $status \
-        'result["isError"] == ("errors" in data) and len(text) > 10' $tool "$arguments"
+        'result["isError"] == ("error" in text) and len(text) > 10' $tool "$arguments"
 done
 kill -TERM "$server"
 wait "$server"
