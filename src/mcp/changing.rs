@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::arguments::Args;
 use super::progress::Reporter;
 use super::result::{failed, nonce, structured};
-use super::schema::slim;
+use super::schema::{answer, slim};
 use super::{VtyMcp, text};
 use crate::caller::Caller;
 use crate::change::After;
@@ -180,7 +180,7 @@ impl VtyMcp {
     #[tool(
         title = "Plan a change",
         input_schema = slim::<PlanChange>(),
-        output_schema = slim::<PlanAnswer>(),
+        output_schema = answer::<PlanAnswer>(),
         annotations(title = "Plan a change", read_only_hint = true, destructive_hint = false, idempotent_hint = false, open_world_hint = false)
     )]
     async fn plan_change(
@@ -214,7 +214,7 @@ impl VtyMcp {
     #[tool(
         title = "Apply a change",
         input_schema = slim::<ApplyChange>(),
-        output_schema = slim::<ChangeList>(),
+        output_schema = answer::<ChangeList>(),
         annotations(title = "Apply a change", read_only_hint = false, destructive_hint = true, idempotent_hint = true, open_world_hint = false)
     )]
     async fn apply_change(
@@ -239,7 +239,7 @@ impl VtyMcp {
     #[tool(
         title = "Confirm a change",
         input_schema = slim::<OneChange>(),
-        output_schema = slim::<ChangeList>(),
+        output_schema = answer::<ChangeList>(),
         annotations(title = "Confirm a change", read_only_hint = false, destructive_hint = true, idempotent_hint = true, open_world_hint = false)
     )]
     async fn confirm_change(
@@ -257,7 +257,7 @@ impl VtyMcp {
     #[tool(
         title = "Revert a change",
         input_schema = slim::<OneChange>(),
-        output_schema = slim::<ChangeList>(),
+        output_schema = answer::<ChangeList>(),
         annotations(title = "Revert a change", read_only_hint = false, destructive_hint = true, idempotent_hint = true, open_world_hint = false)
     )]
     async fn revert_change(
@@ -275,7 +275,7 @@ impl VtyMcp {
     #[tool(
         title = "List changes",
         input_schema = slim::<ListChanges>(),
-        output_schema = slim::<ChangeList>(),
+        output_schema = answer::<ChangeList>(),
         annotations(title = "List changes", read_only_hint = true, destructive_hint = false, idempotent_hint = true, open_world_hint = false)
     )]
     async fn list_changes(

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::arguments::Args;
 use super::progress::Reporter;
 use super::result::{failed, nonce, structured};
-use super::schema::slim;
+use super::schema::{answer, slim};
 use super::{VtyMcp, text};
 use crate::operations::{
     DeviceEntry, DeviceFilter, Failure, Format, QueryAnswer, QueryRequest, ReadRequest, RunRequest,
@@ -139,7 +139,7 @@ impl VtyMcp {
     #[tool(
         title = "List devices",
         input_schema = slim::<ListDevices>(),
-        output_schema = slim::<DeviceList>(),
+        output_schema = answer::<DeviceList>(),
         annotations(title = "List devices", read_only_hint = true, destructive_hint = false, idempotent_hint = true, open_world_hint = false)
     )]
     async fn list_devices(&self, Args(arguments): Args<ListDevices>) -> CallToolResult {
@@ -210,7 +210,7 @@ impl VtyMcp {
     #[tool(
         title = "Query devices",
         input_schema = slim::<QueryDevices>(),
-        output_schema = slim::<QueryAnswer>(),
+        output_schema = answer::<QueryAnswer>(),
         annotations(title = "Query devices", read_only_hint = true, destructive_hint = false, idempotent_hint = true, open_world_hint = false)
     )]
     async fn query_devices(

@@ -26,6 +26,17 @@ pub(super) fn slim<T: JsonSchema>() -> Arc<JsonObject> {
     }
 }
 
+/// Builds the slim schema of what a tool returns. A call that fails as a whole returns `errors` and
+/// nothing else, and clients check that against the same schema; so nothing is required.
+pub(super) fn answer<T: JsonSchema>() -> Arc<JsonObject> {
+    let mut schema = Arc::unwrap_or_clone(slim::<T>());
+    schema.remove("required");
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        properties.insert("errors".to_owned(), json!({ "type": "array" }));
+    }
+    Arc::new(schema)
+}
+
 fn slim_one(schema: &mut Schema) {
     for key in ["format", "title"] {
         schema.remove(key);

@@ -180,6 +180,14 @@ def bgp_neighbors(data):
         assert not days, "the rig does not run for days"
         return clock
 
+    def reason(peer):
+        told = peer.get("lastResetDueTo", "")
+        # The text puts both in one.
+        if "lastNotificationReason" not in peer:
+            return told
+        hard = "/Hard Reset" if peer.get("lastNotificationHardReset") else ""
+        return f"{told.removeprefix('BGP ')} ({peer['lastNotificationReason']}{hard})"
+
     def unless(value, none):
         return "" if value == none else text(value)
 
@@ -206,7 +214,7 @@ def bgp_neighbors(data):
             "conn_estab": text(peer["connectionsEstablished"]),
             "conn_dropped": text(peer["connectionsDropped"]),
             "last_reset": ago(peer["lastResetTimerMsecs"]) if "lastResetTimerMsecs" in peer else "",
-            "last_reset_reason": peer.get("lastResetDueTo", ""),
+            "last_reset_reason": reason(peer),
         }
 
 

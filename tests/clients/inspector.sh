@@ -74,6 +74,9 @@ for era in legacy modern; do
     call "list_devices with a filter" $era 0 \
         '[d["name"] for d in data["devices"]] == ["r2", "r2-hasty", "r2-pager"]' \
         list_devices '{"name": "r2*"}'
+    call "list_devices with a wrong cursor" $era 5 \
+        'result["isError"] and "error code=invalid_argument" in text' \
+        list_devices '{"cursor": "nothing"}'
     call "run_commands" $era 0 \
         '"FRRouting" in text and "hostname r1" in text and re.search(r"password <secret:", text) and text.count("</output-") == 9 and "error code=" not in text' \
         run_commands '{"devices": ["r1", "r1-key", "r1-pager"], "commands": ["show version", "show ip bgp summary", "show running-config"]}'
@@ -83,6 +86,18 @@ for era in legacy modern; do
     call "query_devices" $era 0 \
         '[(r["bgp_neighbor"], r["neighbor_as"]) for r in data["devices"][0]["records"]] == [("10.77.12.2", "65002"), ("10.77.12.99", "65099")] and data["devices"][0]["template"] == "frr_show_bgp_summary.textfsm"' \
         query_devices '{"devices": ["r1"], "command": "show ip bgp summary"}'
+    call "query_devices in one table" $era 0 \
+        'data["table"] == {"columns": ["device", "bgp_neighbor"], "rows": [["r1", "10.77.12.2"], ["r1", "10.77.12.99"], ["r2", "10.77.12.1"], ["r2", "10.77.12.99"]]} and not any("records" in d for d in data["devices"])' \
+        query_devices '{"devices": ["r1", "r2"], "command": "show ip bgp summary", "fields": ["bgp_neighbor"]}'
+    call "query_devices with a program" $era 0 \
+        'data["table"] == {"columns": ["device", "as"], "rows": [["r1", 65002]]} and data["total"] == 2 and data["next_cursor"]' \
+        query_devices '{"devices": ["r1", "r2"], "command": "show ip bgp summary", "where": ["neighbor_as < 65099"], "select": "map({device, as: .neighbor_as})", "limit": 1}'
+    call "query_devices with a bad program" $era 5 \
+        'result["isError"] and data["errors"][0]["code"] == "invalid_argument" and "nonsense" in text' \
+        query_devices '{"devices": ["r1"], "command": "show ip bgp summary", "select": "nonsense"}'
+    call "query_devices for native JSON" $era 0 \
+        '[d["status"] for d in data["devices"]] == ["native", "native"] and data["devices"][1]["data"]["ipv4Unicast"]["as"] == 65002' \
+        query_devices '{"devices": ["r1", "r2"], "command": "show bgp summary", "format": "native"}'
     call "query_devices where all fails" $era 5 \
         'result["isError"] and data["devices"][0]["error"]["code"] in ("auth_failed", "credential_held")' \
         query_devices '{"devices": ["r1-wrong"], "command": "show ip bgp summary"}'
@@ -109,6 +124,19 @@ done
 call "run_commands over HTTP" modern 0 \
     '"FRRouting" in text and text.count("</output-") == 1 and "error code=" not in text' \
     run_commands '{"devices": ["r1"], "commands": ["show version"]}'
+for tool in plan_change apply_change confirm_change revert_change list_changes; do
+    case $tool in
+    plan_change) arguments='{"devices": ["no-such-device"], "configuration": "hostname x"}' ;;
+    apply_change) arguments='{"plan_id": "p", "plan_hash": "h"}' ;;
+    list_changes) arguments='{"device": "no-such-device"}' ;;
+    *) arguments='{"change_id": "c"}' ;;
+    esac
+    # What went wrong must reach the client, whatever it checks.
+    status=5
+    [ $tool != list_changes ] || status=0
+    call "$tool of what is not there, over HTTP" modern $status \
+        'result["isError"] == ("error" in text) and len(text) > 10' $tool "$arguments"
+done
 kill -TERM "$server"
 wait "$server"
 status=$?

@@ -239,6 +239,29 @@ async def a_configuration_is_shown_without_secrets(era):
                 check_clean(result.model_dump_json(), f"compare_config {arguments}")
 
 
+@in_both_eras
+async def records_are_shaped_over_http(era):
+    async with serving() as server:
+        async with connected(server, server.view, era) as client:
+
+            async def query(**more):
+                arguments = {"devices": ["r1", "r2"], "command": "show ip bgp summary", **more}
+                result = await client.call_tool("query_devices", arguments)
+                check_clean(result.model_dump_json(), f"query_devices {more}")
+                return result
+
+            program = ".[] | select(.neighbor_as < 65099) | {device, as: .neighbor_as}"
+            whole = await query(select=program)
+            assert whole.structured_content["table"] == {"columns": ["device", "as"], "rows": [["r1", 65002], ["r2", 65001]]}, whole
+            first = await query(select=program, limit=1)
+            cursor = first.structured_content["next_cursor"]
+            second = await query(select=program, limit=1, cursor=cursor)
+            assert second.structured_content["table"]["rows"] == [["r2", 65001]], second
+            endless = asyncio.create_task(query(select="def f: f; f"))
+            assert (await query(select="length")).structured_content["values"] == [4]
+            assert (await endless).is_error and "longer than" in text_of(await endless), await endless
+
+
 # --- changing ------------------------------------------------------------------------------------
 
 

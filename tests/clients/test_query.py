@@ -73,9 +73,10 @@ class Asker:
     async def call(self, devices, command, **more):
         result = await self.client.call_tool("query_devices", {"devices": devices, "command": command, **more})
         sdk.check_clean(json.dumps(result.structured_content), f"the answer of {devices} to {command}")
+        # Errors as well: the SDK for TypeScript hides an error that does not fit the schema.
+        jsonschema.validate(result.structured_content, self.schema, jsonschema.Draft202012Validator)
         # The same stands in the text, for clients that read no structured content.
         if not result.is_error:
-            jsonschema.validate(result.structured_content, self.schema, jsonschema.Draft202012Validator)
             assert json.loads(text_of(result)) == result.structured_content, text_of(result)[:300]
         return result
 
