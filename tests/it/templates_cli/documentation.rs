@@ -52,8 +52,8 @@ fn the_example_of_the_documentation_works() {
 fn the_programs_of_the_documentation_run() {
     let page = page();
     let records = json!([
-        { "device": "r1", "interface": "Gi0/1", "mtu": 1500, "status": "up" },
-        { "device": "r2", "interface": "Gi0/1", "mtu": 9000, "status": "down" },
+        { "device": "r1", "interface": "Gi0/1", "mtu": 1500, "link_status": "up" },
+        { "device": "r2", "interface": "Gi0/1", "mtu": 9000, "link_status": "down" },
     ]);
     let programs = blocks(&page, "jq");
     assert_eq!(programs.len(), 4);
