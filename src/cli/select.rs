@@ -1,8 +1,7 @@
 //! The process that runs one jq program and is thrown away; `operations/select.rs` starts it.
 //!
-//! **Invariant:** the limits are set before a byte of the order is read. Memory is limited on Linux
-//! alone: other systems know no such limit that holds. Outside Unix there is only the time after which
-//! the caller kills it.
+//! **Invariant:** the limits are set before a byte of the order is read. macOS knows no limit
+//! on memory, and outside Unix there is only the time after which the caller kills it.
 
 use std::io::{Read, Write};
 
@@ -55,7 +54,7 @@ fn limit(limits: &SelectLimits) -> std::io::Result<()> {
     setrlimit(Resource::FSIZE, 0, 0)?;
     setrlimit(Resource::CPU, limits.seconds, limits.seconds)?;
     // macOS refuses every limit on the address space.
-    if cfg!(target_os = "linux") {
+    if !cfg!(target_vendor = "apple") {
         setrlimit(Resource::AS, limits.memory, limits.memory)?;
     }
     Ok(())

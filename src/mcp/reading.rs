@@ -90,8 +90,8 @@ struct QueryDevices {
     #[serde(default, rename = "where")]
     #[schemars(length(max = 20))]
     conditions: Vec<String>,
-    /// jq program over one array of the records of all devices, each with a field device; native JSON
-    /// as {device, data}. An array that it gives is taken for its items.
+    /// jq program over one array of all records, each with a field device; native JSON as {device,
+    /// data}. An array that it gives is taken for its items.
     select: Option<String>,
     /// auto: records by a template, else the device's JSON, else text; several devices in one table.
     /// native: the device's own JSON.
@@ -106,7 +106,7 @@ struct QueryDevices {
     limit: Option<usize>,
     /// next_cursor of the page before, with the other arguments unchanged.
     cursor: Option<String>,
-    /// A TextFSM template of your own, where the operator allows it.
+    /// Your own TextFSM template, where the operator allows it.
     template: Option<String>,
 }
 
@@ -238,7 +238,7 @@ impl VtyMcp {
             Ok(answer) => answer,
             Err(failure) => return failed(&failure),
         };
-        let all_failed = answer.devices.iter().all(|device| device.status.is_failure());
+        let all_failed = answer.is_failure();
         let mut result = structured(&answer);
         if all_failed {
             result.is_error = Some(true);

@@ -29,7 +29,9 @@ pub use self::doctor::{CliFacts, DeviceCheck, OfferedKind, SshFacts, Status, Ste
 pub use self::failure::Failure;
 use self::outputs::Outputs;
 use self::query::Pages;
-pub use self::query::{DeviceRecords, Format, QueryAnswer, QueryRequest, QueryStatus, RecordTable};
+pub use self::query::{
+    DeviceRecords, Format, QueryAnswer, QueryRequest, QueryStatus, RecordTable, TemplateUse,
+};
 pub use self::read_output::{OutputPage, ReadRequest};
 pub use self::record::Recording;
 pub use self::run::{CommandAnswer, DeviceAnswers, RunRequest};

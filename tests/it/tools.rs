@@ -35,7 +35,7 @@ fn every_tool_is_named_annotated_and_simple_enough_for_every_client() {
         }
         bytes += tool.to_string().len();
     }
-    assert!(bytes < 20_000, "the tools take {bytes} bytes of every conversation");
+    assert!(bytes < 21_000, "the tools take {bytes} bytes of every conversation");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::{DeviceRecords, QueryAnswer, QueryRequest, RecordTable};
+use super::{DeviceRecords, QueryAnswer, QueryRequest, QueryStatus, RecordTable, TemplateUse};
 use crate::parse::shape::Table;
 
 /// What rows there are.
@@ -28,6 +28,10 @@ pub(super) struct Kept {
     /// About how many bytes the rest takes.
     rest: usize,
 }
+
+/// How many devices are listed one by one where their records stand in a table. Of more, only those with
+/// something to remark are.
+const MOST_LISTED: usize = 20;
 
 /// What a row costs beside its values: brackets and commas.
 const ROW_BYTES: usize = 3;
@@ -85,6 +89,7 @@ impl Kept {
         let next = (end < all).then_some(end);
         let mut answer = QueryAnswer {
             devices: self.devices.clone(),
+            unlisted: None,
             table: None,
             values: None,
             total: (next.is_some() || offset > 0).then_some(all),
@@ -98,6 +103,9 @@ impl Kept {
                 device.output_id = None;
                 device.notices.clear();
             }
+        }
+        if !matches!(self.body, Body::Records(_)) && answer.devices.len() > MOST_LISTED {
+            answer.unlisted = Some(count_plain(&mut answer.devices));
         }
         match &self.body {
             Body::Records(rows) => {
@@ -121,10 +129,35 @@ impl Kept {
         }
         if offset > 0 {
             // The others were told of in the first page.
+            answer.unlisted = None;
             answer.devices.retain(|device| device.records.as_ref().is_some_and(|r| !r.is_empty()));
         }
         (answer, next)
     }
+}
+
+/// Takes the devices out of the list that gave records and nothing to remark, and counts them.
+fn count_plain(devices: &mut Vec<DeviceRecords>) -> Vec<TemplateUse> {
+    let mut counted: Vec<TemplateUse> = Vec::new();
+    devices.retain(|device| {
+        let (Some(template), Some(source)) = (&device.template, &device.source) else {
+            return true;
+        };
+        let is_plain = device.status == QueryStatus::Parsed && device.notices.is_empty();
+        if is_plain {
+            let known = counted.iter_mut().find(|c| c.template == *template && c.source == *source);
+            match known {
+                Some(known) => known.devices = known.devices.saturating_add(1),
+                None => counted.push(TemplateUse {
+                    template: template.clone(),
+                    source: source.clone(),
+                    devices: 1,
+                }),
+            }
+        }
+        !is_plain
+    });
+    counted
 }
 
 /// What two calls for pages of one answer have in common. A hash of it is kept, since a request may
@@ -138,7 +171,6 @@ fn essence(request: &QueryRequest) -> [u8; 32] {
 mod tests {
     use serde_json::json;
 
-    use super::super::QueryStatus;
     use super::*;
 
     fn kept(body: Body) -> Kept {
@@ -200,6 +232,30 @@ mod tests {
         let values = Body::Values(vec![json!("x"), json!([1, 2])]);
         let (page, next) = kept(values).page(1, 5, 1000);
         assert_eq!((json!(page.values), next), (json!([[1, 2]]), None));
+    }
+
+    #[test]
+    fn many_devices_with_nothing_to_remark_are_counted() {
+        let device = |n: usize| DeviceRecords {
+            template: Some("t".to_owned()),
+            source: Some("s".to_owned()),
+            notices: if n == 7 { vec!["odd".to_owned()] } else { Vec::new() },
+            ..DeviceRecords::new(&format!("r{n}"), QueryStatus::Parsed)
+        };
+        let mut devices: Vec<DeviceRecords> = (0..30).map(device).collect();
+        devices.push(DeviceRecords::new("lost", QueryStatus::Failed));
+        let body = Body::Values(vec![json!(1), json!(2)]);
+        let kept = Kept::new(&QueryRequest::default(), devices, body);
+        let (answer, _) = kept.page(0, 1, 1000);
+        let listed: Vec<&str> = answer.devices.iter().map(|d| d.device.as_str()).collect();
+        assert_eq!(listed, ["r7", "lost"]);
+        assert_eq!(
+            json!(answer.unlisted),
+            json!([{ "template": "t", "source": "s", "devices": 29 }])
+        );
+        assert!(!answer.is_failure());
+        let (second, _) = kept.page(1, 1, 1000);
+        assert!(second.devices.is_empty() && second.unlisted.is_none() && !second.is_failure());
     }
 
     #[test]

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::ask::{Asked, Data, clean_strings};
+use super::ask::{Asked, Data};
 use super::body::Body;
+use super::records::clean_strings;
 use super::{DEVICE, DeviceRecords, Format, Prepared};
 use crate::caller::Caller;
 use crate::error::ErrorCode;

@@ -1,7 +1,7 @@
 //! Use case: run one command on devices and return structured data, cut to what was asked for.
 //!
-//! `ask.rs` gets the answer of one device as records, as the device's own JSON, or as text; `gather.rs`
-//! puts the answers of all devices together; `body.rs` cuts them into pages, which `pages.rs` keeps.
+//! `ask.rs` gets the answer of one device as records, as the device's own JSON, or as text;
+//! `records.rs` cuts its records to what was asked; `gather.rs` puts the answers of all devices together; `body.rs` cuts them into pages, which `pages.rs` keeps.
 //! **Invariant:** secrets and hostile characters are taken out before any condition, program or caller
 //! sees a value, so that none of them can find out what was there.
 
@@ -9,6 +9,7 @@ mod ask;
 mod body;
 mod gather;
 mod pages;
+mod records;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -206,6 +207,9 @@ pub struct RecordTable {
 pub struct QueryAnswer {
     /// One entry per device.
     pub devices: Vec<DeviceRecords>,
+    /// Devices with records in the table and nothing to remark, where there are too many to list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unlisted: Option<Vec<TemplateUse>>,
     /// The records of all devices, or what select gave.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table: Option<RecordTable>,
@@ -229,6 +233,26 @@ struct Prepared {
     inline: Option<Template>,
     /// How many values of all devices together are held so far.
     values: AtomicUsize,
+}
+
+/// Devices that gave records and nothing to remark, counted instead of listed.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct TemplateUse {
+    /// The template that parsed them.
+    pub template: String,
+    /// Where it comes from.
+    pub source: String,
+    /// How many devices.
+    pub devices: usize,
+}
+
+impl QueryAnswer {
+    /// Whether nothing came of the question, as far as this page tells.
+    pub fn is_failure(&self) -> bool {
+        self.unlisted.is_none()
+            && !self.devices.is_empty()
+            && self.devices.iter().all(|device| device.status.is_failure())
+    }
 }
 
 impl Operations {
