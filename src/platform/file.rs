@@ -221,7 +221,7 @@ pub(super) struct DetectFile {
 pub(super) struct ShowFile {
     /// Shows the software version.
     pub(super) version: String,
-    /// Put behind a command, it makes the device answer in JSON.
+    /// Put behind a command, it makes the device answer in JSON; `none` where an inherited one does not.
     pub(super) structured: Option<String>,
     /// The key under which each leaf of that JSON stands alone: `"data"` for `[{"data": 1}]`.
     pub(super) structured_leaf: Option<String>,

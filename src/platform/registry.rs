@@ -227,22 +227,33 @@ impl Platforms {
             .map_err(|error| PlatformError::unreadable(name, error))?;
         let platform = validate::convert(name, platform)
             .map_err(|problems| PlatformError::invalid(name, problems))?;
-        Ok(Platform { inherits: self.ancestors(text), ..platform })
+        Ok(Platform { inherits: self.ancestors(name, text), ..platform })
     }
 
-    /// What a file inherits from, the nearest first.
-    fn ancestors(&self, text: &str) -> Vec<PlatformName> {
+    /// What a file inherits from, the nearest first, each once and without its own name.
+    fn ancestors(&self, name: &PlatformName, text: &str) -> Vec<PlatformName> {
         let mut ancestors: Vec<PlatformName> = Vec::new();
-        let mut text = Cow::Borrowed(text);
-        while let Some(base) = base_of(&text).and_then(|base| self.resolve(&base)) {
-            if ancestors.contains(&base) {
-                break;
+        let (mut current, mut text) = (name.to_string(), text);
+        for _ in 0..DEEPEST {
+            let Some(base) = base_of(text) else { break };
+            let Some((found, source)) = self.base(&current, &base) else { break };
+            let ancestor = PlatformName::new(found);
+            if ancestor != *name && !ancestors.contains(&ancestor) {
+                ancestors.push(ancestor);
             }
-            let source = self.entries.get(base.as_str()).map(|entry| entry.source.to_string());
-            ancestors.push(base);
-            text = Cow::Owned(source.unwrap_or_default());
+            (current, text) = (found.to_owned(), source);
         }
         ancestors
+    }
+
+    /// The name and the text of the file that one of this name inherits from by this name. A file that
+    /// takes a built-in one's place may still inherit from it.
+    fn base(&self, name: &str, base: &str) -> Option<(&str, &str)> {
+        if base == name {
+            return built_in().find(|(stem, _)| *stem == base);
+        }
+        let entry = self.resolve(base).and_then(|base| self.entries.get(base.as_str()))?;
+        Some((entry.name.as_str(), entry.source.as_ref()))
     }
 
     /// The file with what it inherits.
@@ -261,14 +272,7 @@ impl Platforms {
         let Some(depth) = depth.checked_sub(1) else {
             return Err(unreadable("the files inherit from each other in a circle"));
         };
-        // A file that takes a built-in one's place may still inherit from it.
-        let found = if base == name.as_str() {
-            built_in().find(|(stem, _)| *stem == base)
-        } else {
-            let entry = self.resolve(base).and_then(|base| self.entries.get(base.as_str()));
-            entry.map(|entry| (entry.name.as_str(), entry.source.as_ref()))
-        };
-        let Some((base, source)) = found else {
+        let Some((base, source)) = self.base(name.as_str(), base) else {
             return Err(unreadable(&format!("it inherits from `{base}`, which does not exist")));
         };
         Ok(overlay(self.merged(&PlatformName::new(base), source, depth)?, over))

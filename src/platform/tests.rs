@@ -102,8 +102,53 @@ fn a_file_of_the_operator_adds_to_the_built_in_ones_or_takes_their_place() {
     assert!(mine.read.deny.contains(&vec!["show".to_owned(), "bgp".to_owned()]));
     let frr = platforms.get(&platforms.resolve("frr").unwrap()).unwrap();
     assert_eq!(frr.title, "Our FRR");
+    assert_eq!(frr.template_names(), ["frr"]);
+    assert_eq!(mine.template_names(), ["my_frr", "frr"]);
     assert!(frr.read.deny.len() > 1 && frr.modes.len() == 3);
     assert_eq!(platforms.resolve("cisco_xe").unwrap().as_str(), "cisco_ios");
+}
+
+#[test]
+fn a_file_that_takes_the_place_of_what_it_inherits_from_has_its_ancestors() {
+    let from = |base: &str| format!("inherits = \"{base}\"\ntitle = \"Ours\"");
+    let (from_frr, from_two) = (from("frr"), from("two"));
+    let home = directory(&[
+        ("frr", &from_frr),
+        ("one", &from_two),
+        ("two", &from_frr),
+        ("vyatta_vyos", &from_two),
+    ]);
+    let platforms = Platforms::with_directory(home.path()).unwrap();
+    let names = |name: &str| {
+        let platform = platforms.get(&platforms.resolve(name).unwrap()).unwrap();
+        platform.template_names().iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(names("frr"), ["frr"]);
+    assert_eq!(names("one"), ["one", "two", "frr"]);
+    assert_eq!(names("vyatta_vyos"), ["vyatta_vyos", "two", "frr"]);
+}
+
+#[test]
+fn a_platform_without_json_says_so_and_leaves_nothing_empty() {
+    let show =
+        |lines: &str| parse(&MINIMAL.replace("[modes.exec]", &format!("{lines}\n[modes.exec]")));
+    assert_eq!(show("").unwrap().structured, None);
+    assert_eq!(show("structured = '| json'").unwrap().structured.unwrap().suffix, "| json");
+    for (lines, key) in [
+        ("structured = ''", "`structured` is empty"),
+        ("structured = '  '", "structured = \"none\""),
+        ("structured = 'json'\nstructured_leaf = ''", "`structured_leaf` is empty"),
+        ("structured = 'json'\nstructured_row = ' '", "`structured_row` is empty"),
+    ] {
+        let error = show(lines).unwrap_err().to_string();
+        assert!(error.contains(key), "{lines}: {error}");
+    }
+    // An inheriting file switches off what it inherits, with what belongs to it.
+    let off = "inherits = \"juniper_junos\"\n[show]\nstructured = \"none\"";
+    let home = directory(&[("old_junos", off)]);
+    let platforms = Platforms::with_directory(home.path()).unwrap();
+    let old = platforms.get(&platforms.resolve("old_junos").unwrap()).unwrap();
+    assert_eq!(old.structured, None);
 }
 
 #[test]

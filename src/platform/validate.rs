@@ -96,16 +96,26 @@ fn ascii_classes(source: &str) -> String {
     out
 }
 
+/// What a file says that inherits from a platform that answers in JSON and does not so itself.
+const NO_JSON: &str = "none";
+
 fn convert_structured(problems: &mut Problems, show: &ShowFile) -> Option<Structured> {
-    if show.structured.is_none()
-        && (show.structured_leaf.is_some() || show.structured_row.is_some())
+    let (leaf, row) = (&show.structured_leaf, &show.structured_row);
+    for (key, value) in
+        [("structured", &show.structured), ("structured_leaf", leaf), ("structured_row", row)]
     {
+        if value.as_ref().is_some_and(|value| value.trim().is_empty()) {
+            let remedy = format!("write `structured = \"{NO_JSON}\"` where there is no JSON");
+            problems.add(format!("show: `{key}` is empty; {remedy}"));
+        }
+    }
+    if show.structured.is_none() && (leaf.is_some() || row.is_some()) {
         problems.add("show: `structured_leaf` and `structured_row` need `structured`");
     }
     Some(Structured {
-        suffix: show.structured.clone()?,
-        leaf: show.structured_leaf.clone(),
-        row: show.structured_row.clone(),
+        suffix: show.structured.clone().filter(|suffix| suffix.trim() != NO_JSON)?,
+        leaf: leaf.clone(),
+        row: row.clone(),
     })
 }
 

@@ -106,17 +106,19 @@ pub fn load_platforms(settings: &Settings) -> Result<Platforms, Vec<PlatformErro
 pub fn load_templates(settings: &TemplateSettings) -> Result<Catalogue, Vec<ParseError>> {
     let mut places = settings.named.clone();
     if let Some(search) = &settings.search {
-        for (variable, place) in &search.variables {
+        let named = search.variables.iter().map(|(name, place)| (Some(name), place.clone()));
+        let (environments, home) = (search.environments.clone(), search.home.clone());
+        let installed = installed(&Roots { environments, home, system: "/".into() });
+        for (variable, place) in named.chain(installed.into_iter().map(|place| (None, place))) {
             // It was meant for another program, so it cannot keep this one from starting.
-            if Catalogue::is_place(place) {
-                places.push(place.clone());
-            } else {
-                let place = place.display();
-                tracing::warn!("{variable} names {place}, where there are no templates");
+            match (Catalogue::look_at(&place), variable) {
+                (Ok(()), _) => places.push(place),
+                (Err(error), Some(variable)) => {
+                    tracing::warn!("the templates that {variable} names: {}", chain(&error));
+                }
+                (Err(error), None) => tracing::warn!("{}", chain(&error)),
             }
         }
-        let (environments, home) = (search.environments.clone(), search.home.clone());
-        places.extend(installed(&Roots { environments, home, system: "/".into() }));
     }
     Catalogue::with_places(&places)
 }

@@ -11,6 +11,8 @@ use serde_json::{Map, Value};
 use vty_mcp::parse::catalogue::Found;
 use vty_mcp::parse::textfsm::Template;
 use vty_mcp::parse::{Catalogue, ParseError};
+use vty_mcp::server::load_templates;
+use vty_mcp::settings::{TemplateSearch, TemplateSettings};
 
 /// One recorded output.
 struct Case {
@@ -193,4 +195,39 @@ fn commands_may_be_abbreviated_but_not_extended() {
         let found = found(&catalogue, platform, command).map(|found| found.template);
         assert_eq!(found.as_deref(), template, "{platform}: {command}");
     }
+}
+
+/// A stray file called `index` must not take the built-in templates away.
+#[test]
+fn a_place_that_was_found_by_search_is_left_out_where_its_index_is_none() {
+    let home = tempfile::tempdir().unwrap();
+    for (directory, index) in [
+        ("ntc-templates", "hello"),
+        ("bad", "goodbye"),
+        ("good", "Template, Hostname, Platform, Command\n"),
+    ] {
+        std::fs::create_dir(home.path().join(directory)).unwrap();
+        std::fs::write(home.path().join(directory).join("index"), index).unwrap();
+    }
+    let variable = |name: &str, below: &str| (name.to_owned(), home.path().join(below));
+    let search = TemplateSearch {
+        variables: vec![
+            variable("NET_TEXTFSM", "bad"),
+            variable("NTC_TEMPLATES_DIR", "good"),
+            variable("ANOTHER", "nowhere"),
+        ],
+        environments: Vec::new(),
+        home: Some(home.path().to_owned()),
+    };
+    let settings = TemplateSettings { named: Vec::new(), search: Some(search) };
+    let catalogue = load_templates(&settings).unwrap();
+    let sources: Vec<String> = catalogue.sources().map(str::to_owned).collect();
+    let ours: Vec<&String> =
+        sources.iter().filter(|source| Path::new(source).starts_with(home.path())).collect();
+    assert_eq!(ours, [&home.path().join("good").display().to_string()]);
+    assert!(catalogue.find(&["cisco_ios"], "show version").is_ok());
+
+    let named = TemplateSettings { named: vec![home.path().join("bad")], search: None };
+    let errors = load_templates(&named).unwrap_err();
+    assert!(matches!(errors[..], [ParseError::IndexInvalid { .. }]), "{errors:?}");
 }

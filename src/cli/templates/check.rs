@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::parse::{Input, counted};
 use crate::cli::{CliError, Exit, output};
 use crate::error::chain;
-use crate::parse::catalogue::{Finding, Inspection};
+use crate::parse::catalogue::{Finding, Inspection, alike, clash};
 use crate::parse::textfsm::Template;
 use crate::parse::{Catalogue, ParseError};
 use crate::server;
@@ -82,9 +82,13 @@ fn without_index(directory: &Path) -> Inspection {
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "textfsm"));
     paths.sort();
-    let problems = paths.iter().flat_map(|path| template(path).problems).collect();
     let message = "there is no file `index`, so no template here answers a command";
-    let warnings = vec![at(directory, 0, message.to_owned())];
+    let mut warnings = vec![at(directory, 0, message.to_owned())];
+    let mut problems = Vec::new();
+    for one in paths.iter().map(|path| template(path)) {
+        problems.extend(one.problems);
+        warnings.extend(one.warnings);
+    }
     Inspection { warnings, ..alone(directory, paths.len(), problems) }
 }
 
@@ -99,13 +103,14 @@ fn template(path: &Path) -> Inspection {
             return alone(path, 0, vec![at(path, 0, message)]);
         }
     };
-    let errors = match Template::read(&input.name, &input.text) {
-        Ok(template) => template.check(),
-        Err(error) => vec![error],
+    let (errors, clashes) = match Template::read(&input.name, &input.text) {
+        Ok(template) => (template.check(), alike(template.columns())),
+        Err(error) => (vec![error], Vec::new()),
     };
+    let warnings = clashes.iter().map(|column| at(path, 0, clash(column))).collect();
     let problems = errors.iter().map(|error| match error {
         ParseError::TemplateInvalid { line, message, .. } => at(path, *line, message.clone()),
         other => at(path, 0, chain(other)),
     });
-    alone(path, 1, problems.collect())
+    Inspection { warnings, ..alone(path, 1, problems.collect()) }
 }

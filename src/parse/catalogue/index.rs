@@ -62,15 +62,7 @@ impl Index {
     /// Reads an index.
     pub(super) fn read(place: &str, text: &str) -> Result<Self, ParseError> {
         let mut lines = text.lines().enumerate().map(|(at, line)| (at + 1, line));
-        let header = loop {
-            let Some((number, line)) = lines.next() else {
-                return Err(invalid(place, 1, "there is no header"));
-            };
-            let fields = line.split('#').next().unwrap_or_default().trim();
-            if !fields.is_empty() {
-                break Header::read(fields).map_err(|message| invalid(place, number, message))?;
-            }
-        };
+        let header = Header::find(place, &mut lines)?;
         let (rows, platforms, malformed) = (Vec::new(), Vec::new(), Vec::new());
         let mut index = Self { place: place.to_owned(), rows, platforms, malformed };
         for (number, line) in lines {
@@ -79,6 +71,12 @@ impl Index {
             }
         }
         Ok(index)
+    }
+
+    /// Reads the header alone, of the beginning of an index.
+    pub(super) fn check_header(place: &str, beginning: &str) -> Result<(), ParseError> {
+        let mut lines = beginning.lines().enumerate().map(|(at, line)| (at + 1, line));
+        Header::find(place, &mut lines).map(|_| ())
     }
 
     fn add(&mut self, header: &Header, line: usize, text: &str) {
@@ -202,6 +200,20 @@ impl Index {
 }
 
 impl Header {
+    /// Reads the first line that is neither empty nor a comment.
+    fn find<'i>(
+        place: &str,
+        lines: &mut impl Iterator<Item = (usize, &'i str)>,
+    ) -> Result<Self, ParseError> {
+        for (number, line) in lines {
+            let fields = line.split('#').next().unwrap_or_default().trim();
+            if !fields.is_empty() {
+                return Self::read(fields).map_err(|message| invalid(place, number, message));
+            }
+        }
+        Err(invalid(place, 1, "there is no header"))
+    }
+
     fn read(text: &str) -> Result<Self, &'static str> {
         let names: Vec<&str> = text.split(',').map(str::trim).collect();
         let column = |wanted: &str| names.iter().position(|name| *name == wanted);

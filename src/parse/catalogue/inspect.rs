@@ -6,8 +6,9 @@
 
 use std::collections::HashSet;
 
-use super::Place;
+use super::index::Index;
 use super::library::INDEX;
+use super::{Place, alike};
 use crate::parse::ParseError;
 
 /// What was seen in one place.
@@ -60,10 +61,48 @@ pub(super) fn inspect(place: &Place) -> Inspection {
         message: "no row of the index names this template, so it never answers".to_owned(),
     };
     // An index that cannot be read names nothing, which is not the templates' fault.
-    let warnings = unnamed.filter(|_| place.index().is_ok()).map(warning).collect();
+    let mut warnings: Vec<Finding> =
+        unnamed.filter(|_| place.index().is_ok()).map(warning).collect();
+    let rows = place.index().into_iter().flat_map(Index::rows);
+    let joined: HashSet<&str> = rows.map(|row| row.templates).collect();
+    for finding in joined.into_iter().flat_map(|templates| clashing(place, templates)) {
+        if !warnings.contains(&finding) {
+            warnings.push(finding);
+        }
+    }
+    warnings.sort_by(|a, b| a.file.cmp(&b.file));
     let problems = place.check().iter().map(|error| finding(place, &named, error)).collect();
     let source = place.library.label().to_owned();
     Inspection { source, templates: names.len(), problems, warnings }
+}
+
+/// The Values of templates that are joined whose names differ in case only.
+fn clashing(place: &Place, templates: &str) -> Vec<Finding> {
+    let mut columns: Vec<String> = Vec::new();
+    let mut findings = Vec::new();
+    for name in templates.split(':') {
+        let Ok(template) = place.read(name) else { continue };
+        let own: Vec<&str> = template.columns().collect();
+        // Columns of the same name are one column.
+        let new = own.into_iter().filter(|column| !columns.iter().any(|known| known == column));
+        let new: Vec<String> = new.map(str::to_owned).collect();
+        let all = columns.iter().chain(&new).map(String::as_str);
+        let clashes = alike(all).into_iter().filter(|column| new.contains(column));
+        findings.extend(clashes.map(|column| Finding {
+            file: place.library.path_of(name),
+            line: 0,
+            message: clash(&column),
+        }));
+        columns.extend(new);
+    }
+    findings
+}
+
+/// What is said of a Value whose name differs from that of another in case only.
+pub fn clash(column: &str) -> String {
+    format!(
+        "another Value is called as `{column}` is but for the case, so the later column gets a number"
+    )
 }
 
 fn finding(place: &Place, named: &[(usize, &str)], error: &ParseError) -> Finding {

@@ -31,6 +31,9 @@ const SUFFIX: &str = ".textfsm";
 /// The largest index that is read.
 const INDEX_BYTES: u64 = 8 << 20;
 
+/// How far the header of an index is looked for, in bytes; comments may stand before it.
+const HEADER_BYTES: u64 = 64 << 10;
+
 /// Where the templates lie below a directory that somebody names: in it, or as in a copy of
 /// ntc-templates' repository or in an installed package.
 const BELOW: [&str; 4] = ["", "ntc_templates/templates", "templates", "ntc-templates/templates"];
@@ -69,7 +72,7 @@ impl Library {
         Self { label: label.to_owned(), files: Files::Given(file) }
     }
 
-    /// Opens a directory or a wheel. Only looks whether there is an index; nothing is read yet.
+    /// Opens a directory or a wheel. Only looks whether there is an index; nothing of it is read.
     pub(super) fn open(path: &Path) -> Result<Self, ParseError> {
         let label = path.display().to_string();
         let unusable = |message: String| ParseError::PlaceUnusable {
@@ -135,6 +138,33 @@ impl Library {
         names
     }
 
+    /// The beginning of the index, far enough for its header.
+    pub(super) fn beginning_of_index(&self) -> Result<String, ParseError> {
+        let missing = || ParseError::TemplateMissing {
+            template: INDEX.to_owned(),
+            place: self.label.clone(),
+        };
+        let mut bytes = Vec::new();
+        let read = match &self.files {
+            Files::BuiltIn | Files::Given(_) => return self.text(INDEX),
+            Files::Directory(directory) => {
+                let file = File::open(directory.join(INDEX)).map_err(|_| missing())?;
+                file.take(HEADER_BYTES).read_to_end(&mut bytes)
+            }
+            Files::Wheel(archive, before) => {
+                let mut archive = archive.lock().unwrap_or_else(PoisonError::into_inner);
+                let file = archive.by_name(&format!("{before}{INDEX}")).map_err(|_| missing())?;
+                file.take(HEADER_BYTES).read_to_end(&mut bytes)
+            }
+        };
+        read.map_err(|error| self.unusable(INDEX, error.to_string()))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn unusable(&self, name: &str, message: String) -> ParseError {
+        ParseError::PlaceUnusable { place: format!("{} ({name})", self.label), message }
+    }
+
     /// The text of a file.
     pub(super) fn text(&self, name: &str) -> Result<String, ParseError> {
         let missing =
@@ -168,16 +198,12 @@ impl Library {
     /// Reads a file that may be larger than it says.
     fn read(&self, name: &str, file: impl Read) -> Result<Vec<u8>, ParseError> {
         let most = if name == INDEX { INDEX_BYTES } else { limits::TEMPLATE_BYTES as u64 };
-        let unusable = |message: String| ParseError::PlaceUnusable {
-            place: format!("{} ({name})", self.label),
-            message,
-        };
         let mut bytes = Vec::new();
         file.take(most.saturating_add(1))
             .read_to_end(&mut bytes)
-            .map_err(|error| unusable(error.to_string()))?;
+            .map_err(|error| self.unusable(name, error.to_string()))?;
         if bytes.len() as u64 > most {
-            return Err(unusable(format!("the file is longer than {most} bytes")));
+            return Err(self.unusable(name, format!("the file is longer than {most} bytes")));
         }
         Ok(bytes)
     }

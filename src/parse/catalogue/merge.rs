@@ -2,7 +2,7 @@
 //! to the rows of the first: those with the same values in the columns marked `Key`, or with the same
 //! position if there is no key. It never adds rows. This is what Python's `CliTable` does.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::parse::textfsm::Template;
 use crate::parse::{ParseError, Parsed, Value};
@@ -86,10 +86,33 @@ impl Table {
         Parsed {
             template: self.templates,
             source: String::new(),
-            columns: self.columns.iter().map(|column| column.to_lowercase()).collect(),
+            columns: lower_cased(self.columns.iter().map(String::as_str)),
             records: self.records,
         }
     }
+}
+
+/// The names of columns in small letters, each once: of those that differed in case only, the later ones
+/// get a number, as `x` and `x_2`.
+pub fn lower_cased<'c>(columns: impl Iterator<Item = &'c str>) -> Vec<String> {
+    let mut names: Vec<String> = columns.map(str::to_lowercase).collect();
+    let mut taken: HashSet<String> = HashSet::new();
+    let given: HashSet<String> = names.iter().cloned().collect();
+    for name in &mut names {
+        if taken.contains(name) {
+            let numbered = (2_usize..).map(|number| format!("{name}_{number}"));
+            let mut free = numbered.filter(|name| !taken.contains(name) && !given.contains(name));
+            *name = free.next().unwrap_or_default();
+        }
+        taken.insert(name.clone());
+    }
+    names
+}
+
+/// The columns that differ from one before them in case only.
+pub fn alike<'c>(columns: impl Iterator<Item = &'c str>) -> Vec<String> {
+    let mut seen = HashSet::new();
+    columns.filter(|column| !seen.insert(column.to_lowercase())).map(str::to_owned).collect()
 }
 
 fn pick<'r>(record: &'r [Value], columns: &[usize]) -> Vec<Option<&'r Value>> {

@@ -2,8 +2,9 @@
 //!
 //! Templates come from several places, which are asked in order; the first whose index knows the command
 //! answers. The layout of each is that of ntc-templates: `*.textfsm` files with an `index`, in a
-//! directory or a wheel, so a copy of theirs can stand before ours. Nothing is read until the first
-//! question, since most starts of the program never parse anything.
+//! directory or a wheel, so a copy of theirs can stand before ours. Of a place only the header of its index
+//! is read when it is opened, so that no question fails for the sake of a file that is no index; the rest
+//! waits for the first question, since most starts of the program never parse anything.
 //!
 //! **Invariants:** at most [`CACHED_TEMPLATES`] compiled templates are held; no lock is held while a
 //! template compiles or runs; an answer names its template and the place it came from.
@@ -22,9 +23,10 @@ use super::textfsm::Template;
 use super::{ParseError, Parsed};
 use cache::Cache;
 use index::{Index, Row};
-pub use inspect::{Finding, Inspection};
+pub use inspect::{Finding, Inspection, clash};
 pub use library::BUILT_IN_LABEL;
 use library::{INDEX, Library};
+pub use merge::{alike, lower_cased};
 pub use places::{Roots, installed};
 
 /// How many compiled templates a catalogue holds. A large one takes several megabytes.
@@ -82,12 +84,12 @@ impl Catalogue {
     ///
     /// # Errors
     ///
-    /// Every place without an index.
+    /// Every place without an index that has a header.
     pub fn with_places<P: AsRef<Path>>(places: &[P]) -> Result<Self, Vec<ParseError>> {
         let mut libraries = Vec::new();
         let mut problems = Vec::new();
         for path in places {
-            match Library::open(path.as_ref()) {
+            match open(path.as_ref()) {
                 Ok(library) => libraries.push(library),
                 Err(error) => problems.push(error),
             }
@@ -96,7 +98,8 @@ impl Catalogue {
         if problems.is_empty() { Ok(Self::new(libraries)) } else { Err(problems) }
     }
 
-    /// A catalogue over one directory or wheel alone.
+    /// A catalogue over one directory or wheel alone. Its index may be invalid, so that it can be
+    /// inspected.
     ///
     /// # Errors
     ///
@@ -115,9 +118,13 @@ impl Catalogue {
         Self::new(vec![Library::given("given", Box::new(read))])
     }
 
-    /// Whether there is an index at this place.
-    pub fn is_place(path: &Path) -> bool {
-        Library::open(path).is_ok()
+    /// Whether the templates of a place can be asked: there is an index, and it has a header.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it; [`ParseError::PlaceUnusable`] if there is no index at all.
+    pub fn look_at(path: &Path) -> Result<(), ParseError> {
+        open(path).map(|_| ())
     }
 
     fn new(libraries: Vec<Library>) -> Self {
@@ -288,6 +295,13 @@ impl Catalogue {
         cache.insert(at, Arc::clone(&template));
         Ok(template)
     }
+}
+
+/// Opens a place that is to answer.
+fn open(path: &Path) -> Result<Library, ParseError> {
+    let library = Library::open(path)?;
+    Index::check_header(library.label(), &library.beginning_of_index()?)?;
+    Ok(library)
 }
 
 impl Place {

@@ -18,7 +18,8 @@ pub struct Roots {
 }
 
 /// The places where ntc-templates are installed: the Python package of the active environment, of
-/// the user and of the system, then `~/ntc-templates` and `/usr/share/ntc-templates`.
+/// the user and of the system, then `~/ntc-templates` and `/usr/share/ntc-templates`. Whether the index
+/// of each can be used is not looked at.
 pub fn installed(roots: &Roots) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let user = roots.home.as_ref().map(|home| home.join(".local"));
@@ -28,7 +29,7 @@ pub fn installed(roots: &Roots) -> Vec<PathBuf> {
     }
     found.extend(roots.home.as_ref().map(|home| home.join("ntc-templates")));
     found.push(roots.system.join("usr/share/ntc-templates"));
-    found.retain(|place| super::Catalogue::is_place(place));
+    found.retain(|place| super::Library::open(place).is_ok());
     found
 }
 

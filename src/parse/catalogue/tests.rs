@@ -168,6 +168,48 @@ fn every_place_that_cannot_be_used_is_named() {
 }
 
 #[test]
+fn a_place_whose_index_has_no_header_is_not_used() {
+    let root = tempfile::tempdir().unwrap();
+    for (text, part) in [
+        ("hello", "at line 1: the header has no column `Template`"),
+        ("# only\n\n# comments\n", "there is no header"),
+        ("", "there is no header"),
+    ] {
+        std::fs::write(root.path().join("index"), text).unwrap();
+        let told = Catalogue::with_places(&[root.path()]).unwrap_err()[0].to_string();
+        assert!(told.contains(part) && told.contains(root.path().to_str().unwrap()), "{told}");
+        assert_eq!(Catalogue::look_at(root.path()).unwrap_err().to_string(), told);
+        // It can still be inspected.
+        assert_eq!(Catalogue::only(root.path()).unwrap().inspect()[0].problems.len(), 1);
+    }
+    let comments = format!("# {}\nTemplate, Hostname, Platform, Command\n", "x".repeat(5000));
+    std::fs::write(root.path().join("index"), comments).unwrap();
+    assert_eq!(Catalogue::look_at(root.path()), Ok(()));
+    std::fs::remove_file(root.path().join("index")).unwrap();
+    let error = Catalogue::look_at(root.path()).unwrap_err();
+    assert!(matches!(error, ParseError::PlaceUnusable { .. }), "{error}");
+}
+
+#[test]
+fn columns_that_differ_in_case_only_are_kept_apart_and_warned_of() {
+    let root = tempfile::tempdir().unwrap();
+    let directory = place(root.path(), "", "ONE");
+    let template = "Value Name (\\w)\nValue NAME (\\w)\nValue name_2 (\\w)\n\nStart\n  \
+                    ^${Name} ${NAME} ${name_2} -> Record\n\nEOF\n";
+    std::fs::write(directory.join("x.textfsm"), template).unwrap();
+    let own = Catalogue::only(&directory).unwrap();
+    let parsed = own.parse("p", "show one", "a b c\n").unwrap();
+    assert_eq!(parsed.columns, ["name", "name_3", "name_2"]);
+    assert_eq!(parsed.to_objects(None).unwrap()[0].len(), 3);
+    let inspection = &own.inspect()[0];
+    assert_eq!((inspection.problems.len(), inspection.warnings.len()), (0, 1));
+    let warning = inspection.warnings[0].to_string();
+    assert!(warning.contains("x.textfsm: ") && warning.contains("`NAME`"), "{warning}");
+    // Templates that are joined share the columns of one name.
+    assert_eq!(catalogue().inspect()[0].warnings, []);
+}
+
+#[test]
 fn an_index_cannot_lead_out_of_its_directory() {
     let root = tempfile::tempdir().unwrap();
     let inside = place(&root.path().join("inside"), "", "ONE");

@@ -2,6 +2,10 @@
 //!
 //! What is compared decides how: two numbers by size, two addresses by their order, MAC addresses and
 //! names of interfaces in their canonical form, anything else as text without regard to case.
+//!
+//! **Invariants:** a number is compared digit by digit, whatever its length. Only integers are *equal* by
+//! their value, since `15.1` and `15.10` are two versions and nobody can tell from the outside; in order,
+//! both sides of a point count.
 
 use std::cmp::Ordering;
 use std::net::IpAddr;
@@ -10,14 +14,17 @@ use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
 use super::InterfaceNames;
-use super::types::{address, mac, number};
+use super::types::{Decimal, address, is_text, mac};
 use crate::parse::ParseError;
 
 /// The longest condition, in bytes.
 const MOST_BYTES: usize = 500;
 
-/// The largest compiled pattern, in bytes.
-const PATTERN_BYTES: usize = 1 << 20;
+/// The largest compiled pattern, in bytes. A `\w`, which follows Unicode, takes about 30 KiB.
+const PATTERN_BYTES: usize = 256 << 10;
+
+/// The most memory that a pattern takes while it searches, in bytes; a search that needs more is slower.
+const SEARCH_BYTES: usize = 256 << 10;
 
 /// One comparison of a column.
 #[derive(Debug, Clone)]
@@ -72,7 +79,11 @@ impl Condition {
             return Err(wrong(form));
         }
         let value = unquoted(value.trim()).to_owned();
-        let order = |fits| Ok(Test::Order(value.clone(), fits));
+        let order = |fits| {
+            let is_ordered = Decimal::read(&value).is_some() || address(&value).is_some();
+            let test = is_ordered.then(|| Test::Order(value.clone(), fits));
+            test.ok_or("only a number, without a unit, or an address is smaller or larger")
+        };
         let test = match operator {
             "=" | "==" => Ok(Test::Is(value, true)),
             "!=" => Ok(Test::Is(value, false)),
@@ -83,9 +94,13 @@ impl Condition {
             "in" => network(&value).map(|(address, length)| Test::Within(address, length)),
             _ => RegexBuilder::new(&value)
                 .size_limit(PATTERN_BYTES)
+                .dfa_size_limit(SEARCH_BYTES)
                 .build()
                 .map(|pattern| Test::Found(pattern, !operator.starts_with('!')))
-                .map_err(|_| "the pattern is invalid"),
+                .map_err(|error| match error {
+                    regex::Error::CompiledTooBig(_) => "the pattern is too large",
+                    _ => "the pattern is invalid",
+                }),
         };
         Ok(Self { column: column.to_lowercase(), test: test.map_err(wrong)? })
     }
@@ -109,15 +124,37 @@ impl Condition {
 
     fn fits(&self, text: &str, names: &InterfaceNames) -> bool {
         match &self.test {
-            Test::Is(value, wanted) => {
-                (compare(text, value, names) == Some(Ordering::Equal)) == *wanted
-            }
+            Test::Is(value, wanted) => self.is_equal(text, value, names) == *wanted,
             Test::Order(value, fits) => ordered(text, value).is_some_and(fits),
             Test::Found(pattern, wanted) => pattern.is_match(text) == *wanted,
             Test::Within(network, length) => {
                 address(text).is_some_and(|address| is_within(address, *network, *length))
             }
         }
+    }
+
+    fn is_equal(&self, text: &str, value: &str, names: &InterfaceNames) -> bool {
+        if text.eq_ignore_ascii_case(value) {
+            return true;
+        }
+        if let (Some(a), Some(b)) = (mac(text), mac(value)) {
+            return a == b;
+        }
+        // A length belongs to the value: 10.0.0.0/8 is not 10.0.0.0/16.
+        if !text.contains('/')
+            && !value.contains('/')
+            && let (Some(a), Some(b)) = (address(text), address(value))
+        {
+            return a == b;
+        }
+        if let (Some(a), Some(b)) = (Decimal::read(text), Decimal::read(value)) {
+            // The serial number 007 is not 7.
+            return a.is_integer()
+                && b.is_integer()
+                && !is_text(&self.column)
+                && a.order(b).is_eq();
+        }
+        names.long(text).eq_ignore_ascii_case(&names.long(value))
     }
 }
 
@@ -151,31 +188,9 @@ fn is_within(address: IpAddr, network: IpAddr, length: u8) -> bool {
 
 /// The order of two numbers or two addresses; texts have none.
 fn ordered(text: &str, value: &str) -> Option<Ordering> {
-    if let (Some(a), Some(b)) = (as_f64(text), as_f64(value)) {
-        return a.partial_cmp(&b);
+    if let (Some(a), Some(b)) = (Decimal::read(text), Decimal::read(value)) {
+        return Some(a.order(b));
     }
     let (a, b) = (address(text)?, address(value)?);
     (a.is_ipv4() == b.is_ipv4()).then(|| a.cmp(&b))
-}
-
-fn as_f64(text: &str) -> Option<f64> {
-    number(text).and_then(|number| number.as_f64())
-}
-
-fn compare(text: &str, value: &str, names: &InterfaceNames) -> Option<Ordering> {
-    if text.eq_ignore_ascii_case(value) {
-        return Some(Ordering::Equal);
-    }
-    if let (Some(a), Some(b)) = (mac(text), mac(value)) {
-        return Some(a.cmp(&b));
-    }
-    // A length belongs to the value: 10.0.0.0/8 is not 10.0.0.0/16.
-    if !text.contains('/')
-        && !value.contains('/')
-        && let Some(order) = ordered(text, value)
-    {
-        return Some(order);
-    }
-    let (a, b) = (names.long(text), names.long(value));
-    a.eq_ignore_ascii_case(&b).then_some(Ordering::Equal)
 }

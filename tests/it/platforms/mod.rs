@@ -11,6 +11,9 @@ mod quirks;
 
 use std::future::Future;
 
+use vty_mcp::platform::Platforms;
+use vty_mcp::policy::permit_read;
+
 use self::cases::Case;
 use self::device::Cuts;
 
@@ -31,4 +34,18 @@ where
     }
     let problems: Vec<String> = running.join_all().await.into_iter().flatten().collect();
     assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
+}
+
+/// Else `query_devices` would offer JSON that the gate refuses.
+#[test]
+fn what_asks_for_json_passes_the_gate() {
+    let mut with_json = 0;
+    for platform in Platforms::embedded().usable() {
+        let Some(structured) = &platform.structured else { continue };
+        let command = format!("{} {}", platform.version_command, structured.suffix);
+        let refused = permit_read(&platform, &command).err();
+        assert!(refused.is_none(), "{}: `{command}`: {refused:?}", platform.name);
+        with_json += 1;
+    }
+    assert!(with_json >= 5, "{with_json}");
 }
