@@ -258,7 +258,8 @@ async fn what_simulated_devices_answer_fits_the_templates() {
                     if ["command_rejected", "policy_denied"]
                         .contains(&value["devices"][0]["error"]["code"].as_str().unwrap()) => {}
                 _ => {
-                    misfits.push(format!("{platform}: {command}: {}", value["devices"][0]["error"]))
+                    misfits
+                        .push(format!("{platform}: {command}: {}", value["devices"][0]["error"]));
                 }
             }
         }
