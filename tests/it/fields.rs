@@ -9,6 +9,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use regex::Regex;
+use vty_mcp::parse::textfsm;
 
 /// The platforms that we write templates for, with the heading of their column.
 const PLATFORMS: [(&str, &str); 8] = [
@@ -97,7 +98,12 @@ fn templates() -> Vec<Template> {
             let options = found.get(1).map_or("", |options| options.as_str());
             (found[2].to_lowercase(), options.split(',').any(|option| option == "List"))
         });
-        templates.push(Template { fields: fields.collect(), name, platform, command });
+        let fields: Vec<(String, bool)> = fields.collect();
+        // The engine does not tell which are lists, but it knows the names.
+        let read = textfsm::Template::read(&name, &text).unwrap();
+        let names: Vec<String> = read.columns().map(str::to_lowercase).collect();
+        assert!(fields.iter().map(|(name, _)| name).eq(&names), "{name}: {fields:?} {names:?}");
+        templates.push(Template { name, platform, command, fields });
     }
     templates.sort_by(|a, b| a.name.cmp(&b.name));
     templates

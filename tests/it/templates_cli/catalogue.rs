@@ -83,6 +83,24 @@ fn a_check_names_file_and_line_of_every_problem() {
 }
 
 #[test]
+fn values_that_differ_in_case_only_are_warned_of() {
+    let desk = Desk::new();
+    let template = PORTS.replace("Value MTU", "Value Port (x)\nValue MTU");
+    desk.write("mine/ports.textfsm", &template);
+    for path in ["mine", "mine/ports.textfsm"] {
+        let check = desk.run(&["templates", "check", path]);
+        check.ok().answered(&["1 template, in order, 1 warning\n"]);
+        assert!(check.err.contains("ports.textfsm: warning: another Value"), "{}", check.err);
+        assert!(check.err.contains("`Port`"), "{}", check.err);
+    }
+    // An index that is none is inspected, and nothing answers from it.
+    desk.write("stray/index", "hello");
+    desk.run(&["templates", "check", "stray"]).complained(2, &["stray/index:1: the header"]);
+    let asked = ["--templates", "stray", "templates", "list"];
+    desk.run(&asked).complained(2, &["stray", "the header has no column `Template`"]);
+}
+
+#[test]
 fn a_wheel_is_used_as_a_directory_is() {
     let desk = Desk::new();
     let mut archive = zip::ZipWriter::new(std::fs::File::create(desk.path("ntc.whl")).unwrap());
