@@ -12,7 +12,7 @@ use super::{DeviceRecords, Format, Prepared, QueryStatus};
 use crate::error::ErrorCode;
 use crate::inventory::Device;
 use crate::operations::{Failure, Operations, PARSING_AT_ONCE};
-use crate::parse::catalogue::Found;
+use crate::parse::catalogue::{Found, lower_cased};
 use crate::parse::native::{self, Wrapping};
 use crate::parse::shape::Table;
 use crate::parse::textfsm::limits::Budget;
@@ -316,7 +316,7 @@ impl Operations {
                 // The caller decides what becomes a field, so nothing that is a secret may be there.
                 let text = self.redactor.redact(text);
                 let records = template.run_within(&text, &budget).map_err(Some)?;
-                let columns = template.columns().map(str::to_lowercase).collect();
+                let columns = lower_cased(template.columns());
                 let (template, source) = (template.name().to_owned(), "call".to_owned());
                 Ok(Parsed { template, source, columns, records })
             }
