@@ -16,7 +16,8 @@ use crate::parse::select;
 #[derive(Deserialize)]
 struct Order {
     program: String,
-    input: Value,
+    /// None to check the program only.
+    input: Option<Value>,
     output_bytes: usize,
 }
 
@@ -38,7 +39,11 @@ fn work(limits: &SelectLimits) -> std::io::Result<()> {
         std::io::stdin().lock().read_to_end(&mut bytes)?;
         serde_json::from_slice(&bytes)?
     };
-    let answer = match select::run(&order.program, &order.input, order.output_bytes) {
+    let done = match &order.input {
+        None => select::check(&order.program).map(|()| Vec::new()),
+        Some(input) => select::run(&order.program, input, order.output_bytes),
+    };
+    let answer = match done {
         Ok(values) => json!({ "values": values }),
         Err(error) => json!({ "error": error.to_string() }),
     };

@@ -59,7 +59,8 @@ pub struct ProgramRunner {
 #[derive(Serialize)]
 struct Order<'a> {
     program: &'a str,
-    input: &'a Value,
+    /// None to check the program only.
+    input: Option<&'a Value>,
     output_bytes: usize,
 }
 
@@ -82,8 +83,7 @@ impl ProgramRunner {
     ///
     /// The program is none. What only an input shows is not found out here.
     pub async fn check(&self, program: &str) -> Result<(), Failure> {
-        // Whatever the program does with it, `empty` comes first and gives it nothing to do.
-        self.run(&format!("empty | (\n{program}\n)"), Value::Null).await.map(drop)
+        self.order(program, None).await.map(drop)
     }
 
     /// Runs a program over a value and returns everything that it gives. Whoever drops this ends it.
@@ -92,6 +92,10 @@ impl ProgramRunner {
     ///
     /// The program is none, fails, or takes more than its limits allow.
     pub async fn run(&self, program: &str, input: Value) -> Result<Vec<Value>, Failure> {
+        self.order(program, Some(input)).await
+    }
+
+    async fn order(&self, program: &str, input: Option<Value>) -> Result<Vec<Value>, Failure> {
         let refused = |message: String| Failure::new(ErrorCode::InvalidArgument, message);
         if program.len() > PROGRAM_BYTES {
             return Err(refused(format!("select is longer than {PROGRAM_BYTES} bytes")));
@@ -102,7 +106,7 @@ impl ProgramRunner {
             let message = "other programs of select are still running";
             return Err(Failure::new(ErrorCode::PoolExhausted, message));
         };
-        let order = Order { program, input: &input, output_bytes: OUTPUT_BYTES };
+        let order = Order { program, input: input.as_ref(), output_bytes: OUTPUT_BYTES };
         let order = serde_json::to_vec(&order).unwrap_or_default();
         drop(input);
         let most = memory.checked_div(MEMORY_PER_BYTE).unwrap_or_default();

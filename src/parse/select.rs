@@ -6,7 +6,7 @@
 
 use jaq_core::data::JustLut;
 use jaq_core::load::{self, Arena, File, Loader};
-use jaq_core::{Compiler, Ctx, Vars, compile};
+use jaq_core::{Compiler, Ctx, Filter, Vars, compile as compiler};
 use jaq_json::Val;
 use serde_json::Value;
 
@@ -26,18 +26,7 @@ const HIDDEN: [&str; 1] = ["env"];
 ///
 /// The program is none, fails on this input, or gives more than `most_bytes` of JSON.
 pub fn run(program: &str, input: &Value, most_bytes: usize) -> Result<Vec<Value>, ParseError> {
-    let failed = |message: String| ParseError::SelectFailed { message: cut(&message) };
-    let defs = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
-    let funs = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
-    let funs = funs.filter(|(name, ..)| !HIDDEN.contains(name));
-    let arena = Arena::default();
-    let modules = Loader::new(defs)
-        .load(&arena, File { code: program, path: () })
-        .map_err(|errors| failed(loading(&errors)))?;
-    let filter = Compiler::default()
-        .with_funs(funs)
-        .compile(modules)
-        .map_err(|errors| failed(compiling(&errors)))?;
+    let filter = compile(program)?;
     let input: Val = serde_json::from_value(input.clone())
         .map_err(|error| failed(format!("the input cannot be read: {error}")))?;
     let ctx = Ctx::<JustLut<Val>>::new(&filter.lut, Vars::new([]));
@@ -73,6 +62,34 @@ pub fn run(program: &str, input: &Value, most_bytes: usize) -> Result<Vec<Value>
     Ok(values)
 }
 
+/// Says what is wrong with a program, before it has an input.
+///
+/// # Errors
+///
+/// The program is none. What only an input shows is not found out here.
+pub fn check(program: &str) -> Result<(), ParseError> {
+    compile(program).map(drop)
+}
+
+fn failed(message: impl AsRef<str>) -> ParseError {
+    ParseError::SelectFailed { message: cut(message.as_ref()) }
+}
+
+fn compile(program: &str) -> Result<Filter<JustLut<Val>>, ParseError> {
+    let defs = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
+    let funs = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
+    let funs = funs.filter(|(name, ..)| !HIDDEN.contains(name));
+    let arena = Arena::default();
+    let modules = Loader::new(defs)
+        .load(&arena, File { code: program, path: () })
+        .map_err(|errors| failed(loading(&errors)))?;
+    let filter = Compiler::default()
+        .with_funs(funs)
+        .compile(modules)
+        .map_err(|errors| failed(compiling(&errors)))?;
+    Ok(filter)
+}
+
 fn loading(errors: &load::Errors<&str, ()>) -> String {
     let Some((_, error)) = errors.first() else { return "it cannot be read".to_owned() };
     let near = |found: &str| {
@@ -91,10 +108,10 @@ fn loading(errors: &load::Errors<&str, ()>) -> String {
     }
 }
 
-fn compiling(errors: &compile::Errors<&str, ()>) -> String {
+fn compiling(errors: &compiler::Errors<&str, ()>) -> String {
     let first = errors.first().and_then(|(_, errors)| errors.first());
     first.map_or_else(String::new, |(name, kind)| match kind {
-        compile::Undefined::Filter(arity) => format!("there is no function `{name}/{arity}`"),
+        compiler::Undefined::Filter(arity) => format!("there is no function `{name}/{arity}`"),
         kind => format!("there is no {} `{name}`", kind.as_str()),
     })
 }
@@ -165,6 +182,14 @@ mod tests {
         check_refused("include \"x\"; .", "modules");
         check_refused("[range(10000)]", "more than 1000 bytes");
         check_refused("\"x\" * 100000 | error", "…");
+    }
+
+    #[test]
+    fn a_program_can_be_checked_without_an_input() {
+        assert!(check(".x | error").is_ok());
+        for program in ["map(", ".) | (.", "nonsense"] {
+            assert!(check(program).is_err(), "{program}");
+        }
     }
 
     #[test]

@@ -192,7 +192,7 @@ async def fields_and_conditions_cut_the_records_of_every_vendor():
         result = await asker.call(SPEAKERS, SUMMARY, where=["no_such_field = 1"])
         assert result.is_error
         for entry in result.structured_content["devices"]:
-            assert entry["status"] == "failed" and entry["error"]["code"] == "invalid_argument", entry
+            assert entry["status"] == "unknown_field" and entry["error"]["code"] == "invalid_argument", entry
             assert "no_such_field" in entry["error"]["message"] and "neighbor_as" in entry["error"]["message"], entry
 
 
