@@ -239,21 +239,25 @@ fn linear(
     translated: &Translated,
     anchored: &str,
     ahead: impl Fn(&Ahead) -> String,
-    build: impl Fn(&str) -> Result<meta::Regex, meta::BuildError>,
-) -> Result<Linear, meta::BuildError> {
+    builder: &meta::Builder,
+) -> Result<Linear, String> {
+    let build = |pattern: &str| {
+        builder.build(pattern).map_err(|error| match error.syntax_error() {
+            Some(error) => one_line(&error.to_string()),
+            None => one_line(&error.to_string()),
+        })
+    };
     let regex = build(anchored)?;
     let aheads = translated.aheads.iter().map(|one| Ok((one.first, build(&ahead(one))?)));
-    Ok(Linear { regex, aheads: aheads.collect::<Result<_, _>>()? })
+    Ok(Linear { regex, aheads: aheads.collect::<Result<_, String>>()? })
 }
 
 /// Lines are short and most rules miss in their first characters, where automata that are built as
 /// they run never pay; so only those are used here that need no building or little.
 fn compile_ascii(translated: &Translated) -> Option<Linear> {
-    let config = limited().utf8_empty(false).hybrid(false);
-    let build = |pattern: &str| {
-        meta::Regex::builder().configure(config.clone()).syntax(ascii_syntax()).build(pattern)
-    };
-    linear(translated, &anchored_ascii(translated)?, Ahead::ascii, build).ok()
+    let mut builder = meta::Regex::builder();
+    builder.configure(limited().utf8_empty(false).hybrid(false)).syntax(ascii_syntax());
+    linear(translated, &anchored_ascii(translated)?, Ahead::ascii, &builder).ok()
 }
 
 fn limited() -> meta::Config {
@@ -267,14 +271,10 @@ fn compile(translated: &Translated) -> Result<Compiled, String> {
     let anchored = anchored(&translated.pattern);
     match translated.engine {
         Engine::Linear => {
-            let config = limited().hybrid_cache_capacity(limits::LAZY_BYTES);
-            let build =
-                |pattern: &str| meta::Regex::builder().configure(config.clone()).build(pattern);
-            let linear = linear(translated, &anchored, |one| one.pattern.clone(), build);
-            linear.map(Compiled::Linear).map_err(|error| match error.syntax_error() {
-                Some(error) => one_line(&error.to_string()),
-                None => one_line(&error.to_string()),
-            })
+            let mut builder = meta::Regex::builder();
+            builder.configure(limited().hybrid_cache_capacity(limits::LAZY_BYTES));
+            let linear = linear(translated, &anchored, |one| one.pattern.clone(), &builder);
+            linear.map(Compiled::Linear)
         }
         Engine::Backtracking => fancy_regex::RegexBuilder::new(&anchored)
             .backtrack_limit(limits::BACKTRACK_STEPS)

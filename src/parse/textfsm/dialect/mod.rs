@@ -5,7 +5,8 @@
 //! would silently mean something else (`\<` is a word boundary in `regex`, `[a&&b]` an intersection).
 //! **Invariant:** what cannot be translated faithfully is an error, never an approximation. Refused
 //! although Python knows them: `(?x:…)`, `(?a:…)`, `(?L:…)`, `\N{…}` and conditional groups. One
-//! difference stays: at the edge of a mark or of a joiner, `\b` follows Unicode's words.
+//! difference stays: at the edge of a mark, of a joiner or of a number that is no digit, as in `²a`,
+//! `\b` follows Unicode's words.
 
 mod ahead;
 mod class;
