@@ -186,9 +186,9 @@ mod tests {
 
     #[test]
     fn a_program_can_be_checked_without_an_input() {
-        assert!(check(".x | error").is_ok());
+        assert!(super::check(".x | error").is_ok());
         for program in ["map(", ".) | (.", "nonsense"] {
-            assert!(check(program).is_err(), "{program}");
+            assert!(super::check(program).is_err(), "{program}");
         }
     }
 

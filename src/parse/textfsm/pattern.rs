@@ -13,7 +13,7 @@ use regex_automata::util::primitives::NonMaxUsize;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, meta};
 
-use super::dialect::{self, Engine, Translated};
+use super::dialect::{self, Ahead, Engine, Translated};
 use super::limits;
 
 /// A text to match, which is asked only once whether it is ASCII.
@@ -40,28 +40,65 @@ pub(in crate::parse) enum NoMatch {
 
 #[derive(Debug)]
 enum Compiled {
-    Linear(meta::Regex),
+    Linear(Linear),
     // Much larger than the other; boxed to keep the common one small.
     Backtracking(Box<fancy_regex::Regex>),
 }
 
+type Slot = Option<NonMaxUsize>;
+
 /// Where the groups of the last match stand in the text. One serves many patterns, so that a match
 /// allocates nothing.
 #[derive(Debug, Default)]
-pub(super) struct Slots(Vec<Option<NonMaxUsize>>);
+pub(super) struct Slots {
+    /// The start and the end of each group, beginning with that of the whole match.
+    groups: Vec<Slot>,
+    /// The same for a lookahead that is matched on its own.
+    ahead: Vec<Slot>,
+}
 
 impl Slots {
     /// The text of a group, if it took part in the match.
     pub(super) fn text<'t>(&self, text: &'t str, group: usize) -> Option<&'t str> {
-        let offset = |at: usize| self.0.get(at).copied().flatten().map(NonMaxUsize::get);
+        let offset = |at: usize| self.groups.get(at).copied().flatten().map(NonMaxUsize::get);
         text.get(offset(2 * group)?..offset(2 * group + 1)?)
     }
+}
 
-    /// Makes room for the groups of a pattern.
-    fn clear(&mut self, groups: usize) -> &mut [Option<NonMaxUsize>] {
-        self.0.clear();
-        self.0.resize(2 * (groups + 1), None);
-        &mut self.0
+/// Makes room for this many groups, counting the whole match.
+fn clear(slots: &mut Vec<Slot>, groups: usize) -> &mut [Slot] {
+    slots.clear();
+    slots.resize(2 * groups, None);
+    slots
+}
+
+/// A pattern that takes linear time.
+#[derive(Debug)]
+struct Linear {
+    regex: meta::Regex,
+    /// The lookaheads that were taken out of it, each with the number of its first group.
+    aheads: Vec<(usize, meta::Regex)>,
+}
+
+impl Linear {
+    fn is_match(&self, text: &str) -> bool {
+        self.regex.is_match(from_start(text))
+    }
+
+    fn captures(&self, text: &str, slots: &mut Slots) -> bool {
+        let groups = clear(&mut slots.groups, self.regex.captures_len());
+        if self.regex.search_slots(&from_start(text), groups).is_none() {
+            return false;
+        }
+        for (first, regex) in &self.aheads {
+            // In an alternative that was not taken, a lookahead has no place.
+            let Some(place) = groups.get(2 * first).copied().flatten() else { continue };
+            let found = clear(&mut slots.ahead, regex.captures_len());
+            regex.search_slots(&from_start(text).range(place.get()..), found);
+            let own = groups.iter_mut().skip(2 * first);
+            own.zip(found.iter().skip(2)).for_each(|(own, found)| *own = *found);
+        }
+        true
     }
 }
 
@@ -72,7 +109,7 @@ pub(in crate::parse) struct Pattern {
     /// The form for any text.
     compiled: OnceLock<Result<Compiled, String>>,
     /// The form for texts of ASCII alone, where there is one; see [`Pattern::ascii`].
-    ascii: OnceLock<Option<meta::Regex>>,
+    ascii: OnceLock<Option<Linear>>,
 }
 
 impl Pattern {
@@ -113,25 +150,25 @@ impl Pattern {
     /// The form for texts of ASCII alone, in Rust's dialect without Unicode. Where the pattern
     /// backtracks, it does not, and matches more.
     pub(super) fn ascii(&self) -> Option<String> {
-        Some(anchored(&self.translated.ascii()?))
+        anchored_ascii(&self.translated)
     }
 
     /// That form, compiled, if it says something of the text.
-    fn ascii_for(&self, subject: Subject<'_>) -> Option<&meta::Regex> {
+    fn ascii_for(&self, subject: Subject<'_>) -> Option<&Linear> {
         if !subject.is_ascii {
             return None;
         }
-        self.ascii.get_or_init(|| compile_ascii(&self.ascii()?)).as_ref()
+        self.ascii.get_or_init(|| compile_ascii(&self.translated)).as_ref()
     }
 
     /// As [`Pattern::ascii_for`], where that form is exact.
-    fn exact_ascii_for(&self, subject: Subject<'_>) -> Option<&meta::Regex> {
+    fn exact_ascii_for(&self, subject: Subject<'_>) -> Option<&Linear> {
         if self.backtracks() { None } else { self.ascii_for(subject) }
     }
 
     /// False only if the text does not match, which is found out in linear time.
     pub(super) fn may_match(&self, subject: Subject<'_>) -> bool {
-        self.ascii_for(subject).is_none_or(|regex| regex.is_match(from_start(subject.text)))
+        self.ascii_for(subject).is_none_or(|regex| regex.is_match(subject.text))
     }
 
     /// Whether the text matches from its start.
@@ -143,10 +180,10 @@ impl Pattern {
     pub(super) fn matches(&self, subject: Subject<'_>) -> Result<bool, NoMatch> {
         let text = subject.text;
         if let Some(regex) = self.exact_ascii_for(subject) {
-            return Ok(regex.is_match(from_start(text)));
+            return Ok(regex.is_match(text));
         }
         match self.compiled()? {
-            Compiled::Linear(regex) => Ok(regex.is_match(from_start(text))),
+            Compiled::Linear(regex) => Ok(regex.is_match(text)),
             Compiled::Backtracking(regex) => regex.is_match(text).map_err(|_| NoMatch::Undecided),
         }
     }
@@ -158,18 +195,15 @@ impl Pattern {
         slots: &mut Slots,
     ) -> Result<bool, NoMatch> {
         let text = subject.text;
-        let mut search = |regex: &meta::Regex| {
-            regex.search_slots(&from_start(text), slots.clear(self.groups())).is_some()
-        };
         if let Some(regex) = self.exact_ascii_for(subject) {
-            return Ok(search(regex));
+            return Ok(regex.captures(text, slots));
         }
         match self.compiled()? {
-            Compiled::Linear(regex) => Ok(search(regex)),
+            Compiled::Linear(regex) => Ok(regex.captures(text, slots)),
             Compiled::Backtracking(regex) => {
                 let found = regex.captures(text).map_err(|_| NoMatch::Undecided)?;
                 let Some(found) = found else { return Ok(false) };
-                let groups = slots.clear(self.groups()).chunks_exact_mut(2);
+                let groups = clear(&mut slots.groups, self.groups() + 1).chunks_exact_mut(2);
                 for (slots, group) in groups.zip(found.iter()) {
                     if let (Some(group), [start, end]) = (group, slots) {
                         *start = NonMaxUsize::new(group.start());
@@ -191,38 +225,56 @@ fn anchored(pattern: &str) -> String {
     format!("^(?:{pattern})")
 }
 
+fn anchored_ascii(translated: &Translated) -> Option<String> {
+    Some(anchored(&translated.ascii()?))
+}
+
 /// Without Unicode, and for any bytes: those that are no ASCII never come.
 pub(super) fn ascii_syntax() -> syntax::Config {
     syntax::Config::new().unicode(false).utf8(false)
 }
 
+/// Compiles a linear pattern and, as they are given, its lookaheads.
+fn linear(
+    translated: &Translated,
+    anchored: &str,
+    ahead: impl Fn(&Ahead) -> String,
+    builder: &meta::Builder,
+) -> Result<Linear, String> {
+    let build = |pattern: &str| {
+        builder.build(pattern).map_err(|error| match error.syntax_error() {
+            Some(error) => one_line(&error.to_string()),
+            None => one_line(&error.to_string()),
+        })
+    };
+    let regex = build(anchored)?;
+    let aheads = translated.aheads.iter().map(|one| Ok((one.first, build(&ahead(one))?)));
+    Ok(Linear { regex, aheads: aheads.collect::<Result<_, String>>()? })
+}
+
 /// Lines are short and most rules miss in their first characters, where automata that are built as
 /// they run never pay; so only those are used here that need no building or little.
-fn compile_ascii(pattern: &str) -> Option<meta::Regex> {
-    let config = meta::Config::new()
-        .utf8_empty(false)
-        .hybrid(false)
+fn compile_ascii(translated: &Translated) -> Option<Linear> {
+    let mut builder = meta::Regex::builder();
+    builder.configure(limited().utf8_empty(false).hybrid(false)).syntax(ascii_syntax());
+    linear(translated, &anchored_ascii(translated)?, Ahead::ascii, &builder).ok()
+}
+
+fn limited() -> meta::Config {
+    meta::Config::new()
         .dfa(false)
         .onepass_size_limit(Some(limits::ONE_PASS_BYTES))
-        .nfa_size_limit(Some(limits::COMPILED_BYTES));
-    meta::Regex::builder().configure(config).syntax(ascii_syntax()).build(pattern).ok()
+        .nfa_size_limit(Some(limits::COMPILED_BYTES))
 }
 
 fn compile(translated: &Translated) -> Result<Compiled, String> {
     let anchored = anchored(&translated.pattern);
     match translated.engine {
         Engine::Linear => {
-            let config = meta::Config::new()
-                .dfa(false)
-                .hybrid_cache_capacity(limits::LAZY_BYTES)
-                .onepass_size_limit(Some(limits::ONE_PASS_BYTES))
-                .nfa_size_limit(Some(limits::COMPILED_BYTES));
-            meta::Regex::builder().configure(config).build(&anchored).map(Compiled::Linear).map_err(
-                |error| match error.syntax_error() {
-                    Some(error) => one_line(&error.to_string()),
-                    None => one_line(&error.to_string()),
-                },
-            )
+            let mut builder = meta::Regex::builder();
+            builder.configure(limited().hybrid_cache_capacity(limits::LAZY_BYTES));
+            let linear = linear(translated, &anchored, |one| one.pattern.clone(), &builder);
+            linear.map(Compiled::Linear)
         }
         Engine::Backtracking => fancy_regex::RegexBuilder::new(&anchored)
             .backtrack_limit(limits::BACKTRACK_STEPS)

@@ -24,7 +24,10 @@ impl Translator<'_> {
         }
         for opening in ["=", "!", "<=", "<!"] {
             if self.eat(opening) {
-                self.engine = Engine::Backtracking;
+                // Closing it decides about the first kind.
+                if opening != "=" || self.mode != Mode::Separate || !self.open.is_empty() {
+                    self.engine = Engine::Backtracking;
+                }
                 self.out.push_str("(?");
                 self.out.push_str(opening);
                 self.open.push(Open { look: Some(start), number: None });
@@ -75,7 +78,8 @@ impl Translator<'_> {
             Ok(())
         } else if !flags.is_empty() && self.eat(")") && self.at_start && !kept.contains('-') {
             if !kept.is_empty() {
-                self.out.extend(["(?", kept.as_str(), ")"]);
+                self.flags = format!("(?{kept})");
+                self.out.push_str(&self.flags);
             }
             Ok(())
         } else {
@@ -120,8 +124,10 @@ impl Translator<'_> {
     pub(super) fn close_group(&mut self) -> Result<(), String> {
         let group = self.open.pop().ok_or("a `)` closes nothing")?;
         self.out.push(')');
-        if let (Some(start), Mode::Relaxed) = (group.look, self.mode) {
-            self.out.truncate(start);
+        match (group.look, self.mode) {
+            (Some(start), Mode::Relaxed) => self.out.truncate(start),
+            (Some(start), Mode::Separate) if self.engine == Engine::Linear => self.separate(start),
+            _ => {}
         }
         self.last = group.look.map_or(Last::Atom, Last::Look);
         Ok(())

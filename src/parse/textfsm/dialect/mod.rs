@@ -5,11 +5,15 @@
 //! would silently mean something else (`\<` is a word boundary in `regex`, `[a&&b]` an intersection).
 //! **Invariant:** what cannot be translated faithfully is an error, never an approximation. Refused
 //! although Python knows them: `(?x:…)`, `(?a:…)`, `(?L:…)`, `\N{…}` and conditional groups. One
-//! difference stays: at the edge of a mark or of a joiner, `\b` follows Unicode's words.
+//! difference stays: at the edge of a mark, of a joiner or of a number that is no digit, as in `²a`,
+//! `\b` follows Unicode's words.
 
+mod ahead;
 mod class;
 mod escape;
 mod group;
+
+pub(super) use ahead::Ahead;
 
 /// Which engine a pattern needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +21,7 @@ pub(super) enum Engine {
     /// `regex`, in time linear in the line.
     Linear,
     /// `fancy-regex`, for lookaround, backreferences, atomic groups and possessive repeats.
+    /// Lookaheads that always hold do without; see [`Ahead`].
     Backtracking,
 }
 
@@ -27,6 +32,8 @@ pub(super) struct Translated {
     /// For a pattern that backtracks: one for `regex` that matches at least the same texts.
     relaxed: Option<String>,
     pub(super) engine: Engine,
+    /// What fills the groups of lookaheads, where the pattern only marks their places.
+    pub(super) aheads: Vec<Ahead>,
     /// The named groups with their numbers, in order.
     pub(super) names: Vec<(String, usize)>,
     /// How many capturing groups there are.
@@ -44,17 +51,23 @@ impl Translated {
     /// one of it (`(?i)ſ` matches `s`).
     pub(super) fn ascii(&self) -> Option<String> {
         let linear = self.relaxed.as_ref().unwrap_or(&self.pattern);
-        // Nothing else gives this text: Python knows no `\p`, and a literal `{` is escaped.
-        self.plain.then(|| linear.replace(escape::WORD, r"\w"))
+        self.plain.then(|| without_unicode(linear))
     }
+}
+
+/// The same pattern in the dialect without Unicode.
+fn without_unicode(pattern: &str) -> String {
+    // Nothing else gives this text: Python knows no `\p`, and a literal `{` is escaped.
+    pattern.replace(escape::WORD, r"\w")
 }
 
 /// Translates a Python pattern, with Python's checks.
 pub(super) fn translate(python: &str) -> Result<Translated, String> {
-    let plain = Translator::new(python, Mode::Exact).run()?;
-    if plain.engine == Engine::Linear {
-        return Ok(plain.finish());
+    let separate = Translator::new(python, Mode::Separate).run()?;
+    if separate.engine == Engine::Linear {
+        return Ok(separate.finish());
     }
+    let plain = Translator::new(python, Mode::Exact).run()?;
     // `fancy-regex` takes no numbered references beside named groups, so all get names.
     let exact = if plain.numbered_reference {
         Translator::new(python, Mode::NameAll).run()?
@@ -68,6 +81,9 @@ pub(super) fn translate(python: &str) -> Result<Translated, String> {
 /// What is made of what only one of the engines knows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
+    /// For `regex`, if it can have the pattern: lookaheads that always hold are taken out.
+    Separate,
+    /// For `fancy-regex`.
     Exact,
     /// Exact, and groups without a name get one.
     NameAll,
@@ -104,6 +120,9 @@ struct Translator<'p> {
     open: Vec<Open>,
     groups: usize,
     names: Vec<(String, usize)>,
+    aheads: Vec<Ahead>,
+    /// The flags at the start, as a group.
+    flags: String,
     last: Last,
     mode: Mode,
     numbered_reference: bool,
@@ -120,6 +139,8 @@ impl<'p> Translator<'p> {
             open: Vec::new(),
             groups: 0,
             names: Vec::new(),
+            aheads: Vec::new(),
+            flags: String::new(),
             last: Last::Nothing,
             mode,
             numbered_reference: false,
@@ -131,6 +152,7 @@ impl<'p> Translator<'p> {
         Translated {
             pattern: self.out,
             engine: self.engine,
+            aheads: self.aheads,
             plain: self.plain,
             relaxed: None,
             names: self.names,
@@ -254,6 +276,7 @@ impl<'p> Translator<'p> {
             // `fancy-regex` does not repeat a lookaround. One that must hold at least once is the
             // same as a single one; one that need not hold is a choice with nothing.
             Last::Look(start) => {
+                self.engine = Engine::Backtracking;
                 if least == 0 && self.mode != Mode::Relaxed {
                     self.out.insert_str(start, "(?:");
                     self.out.push_str(if suffix == "?" { "|)??" } else { "|)" });

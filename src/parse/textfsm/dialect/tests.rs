@@ -3,6 +3,8 @@
 use super::super::pattern::{NoMatch, Pattern, Slots};
 use super::*;
 
+mod ahead;
+
 fn check(python: &str, rust: &str, engine: Engine) {
     let translated = translate(python).unwrap_or_else(|error| panic!("{python}: {error}"));
     assert_eq!((translated.pattern.as_str(), translated.engine), (rust, engine), "{python}");
