@@ -55,7 +55,7 @@ pub fn run(program: &str, input: &Value, most_bytes: usize) -> Result<Vec<Value>
             })
         })?;
         if !is_shallow(&value, DEEPEST) {
-            return Err(failed("it gives values that nest too deep".to_owned()));
+            return Err(failed("it gives values that nest too deep"));
         }
         values.push(value);
     }
